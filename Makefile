@@ -52,6 +52,8 @@ CFLAGS_ALL += -D_FORTIFY_SOURCE=2
 endif
 LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
 
+comma := ,
+
 LIBRARIES :=
 PROGRAMS :=
 ALL :=
@@ -108,15 +110,18 @@ endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
 
 # ---- unit tests: tests/unit/DIR/FILE.c is linked with the library of DIR
+# and with the failing allocator, which wraps what allocates
 UNIT_TESTS :=
+WRAP := -Wl,$(subst $() ,$(comma),$(patsubst %,--wrap=%,malloc calloc realloc strdup strndup vasprintf))
 define unit_rules
 ifneq ($$(wildcard tests/unit/$$($(1)_DIR)/*.c),)
 UNIT_TESTS += $$(patsubst %.c,$(BUILD)/%,$$(wildcard tests/unit/$$($(1)_DIR)/*.c))
 $$(patsubst %.c,$(BUILD)/obj/%.o,$$(wildcard tests/unit/$$($(1)_DIR)/*.c)): PKGS = $$(call pkg_of,$(1)) cmocka
-$(BUILD)/tests/unit/$$($(1)_DIR)/%: $(BUILD)/obj/tests/unit/$$($(1)_DIR)/%.o $$(call archives,$(1) $$($(1)_TEST_LIBS))
+$(BUILD)/tests/unit/$$($(1)_DIR)/%: $(BUILD)/obj/tests/unit/$$($(1)_DIR)/%.o $(BUILD)/obj/tests/unit/failing.o \
+                $$(call archives,$(1) $$($(1)_TEST_LIBS))
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $$(call pkg_libs,$$(call pkg_of,$(1) $$($(1)_TEST_LIBS)) cmocka) $$($(1)_LDLIBS)
+	$$(Q)$(CC) $(LDFLAGS_ALL) $$(WRAP) -o $$@ $$^ $$(call pkg_libs,$$(call pkg_of,$(1) $$($(1)_TEST_LIBS)) cmocka) $$($(1)_LDLIBS)
 endif
 endef
 $(foreach l,$(LIBRARIES),$(eval $(call unit_rules,$(l))))

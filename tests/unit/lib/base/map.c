@@ -3,6 +3,7 @@
 #include "lib/base/map.h"
 
 #include "lib/base/str.h"
+#include "tests/unit/failing.h"
 #include "tests/unit/test.h"
 
 static void put_get_remove(void **state)
@@ -68,11 +69,34 @@ static void churn_does_not_grow_without_end(void **state)
         map_deinit(&map);
 }
 
+static int fill(void)
+{
+        _cleanup_(map_deinit) Map map = {};
+
+        for (unsigned i = 0; i < 20; i++) {
+                char key[2] = {(char) ('a' + i), '\0'};
+                int r = map_put(&map, key, &map);
+
+                if (r < 0) {
+                        assert_false(map_contains(&map, key));
+                        assert_int_equal(map_size(&map), i);
+                        return r;
+                }
+        }
+        return 0;
+}
+
+static void short_memory_changes_nothing(void **state)
+{
+        FAILING_EACH(fill());
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(put_get_remove),
                 cmocka_unit_test(keeps_order_through_growth_and_holes),
+                cmocka_unit_test(short_memory_changes_nothing),
                 cmocka_unit_test(churn_does_not_grow_without_end),
         };
 
