@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "hostd/manager.h"
+
+#include <signal.h>
+
+#include "tests/unit/test.h"
+
+static void ends_cleanly_on_sigterm(void **state)
+{
+        char dir[] = "/tmp/troupe-manager-XXXXXX";
+        Manager *manager;
+        ManagerConfig config = {.host_half = {.host = "h1", .libvirt_uri = "test:///default"}};
+
+        assert_non_null(mkdtemp(dir));
+        config.host_half.state_dir = config.host_half.runtime_dir = config.host_half.os_dir = dir;
+        assert_int_equal(manager_new(&config, &manager), 0);
+        assert_int_equal(manager_startup(manager), 0);
+        raise(SIGTERM);
+        assert_int_equal(manager_run(manager), 0);
+        manager_free(manager);
+        rmdir(dir);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(ends_cleanly_on_sigterm),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
