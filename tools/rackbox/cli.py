@@ -279,7 +279,7 @@ def main(argv):
         return 1
     try:
         return args.function(args) or 0
-    except RackError as error:
+    except (RackError, OSError) as error:
         print(f"tools/rack: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -72,9 +72,11 @@ def locked():
             fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise RackError("another rack command is at work: wait for it to end") from None
-        yield
-    if load() is None:
-        shutil.rmtree(RUN, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            os.unlink(f"{RUN}.lock")
-            os.rmdir(os.path.dirname(RUN))
+        try:
+            yield
+        finally:
+            if load() is None:
+                shutil.rmtree(RUN, ignore_errors=True)
+                with contextlib.suppress(OSError):
+                    os.unlink(f"{RUN}.lock")
+                    os.rmdir(os.path.dirname(RUN))
