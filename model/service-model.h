@@ -336,6 +336,12 @@ int model_check(const ModelText *definition, const ModelText *configuration,
  */
 ServiceModel *model_free(ServiceModel *model);
 
+/** model_freep() - For _cleanup_(model_freep) */
+static inline void model_freep(ServiceModel **model)
+{
+        model_free(*model);
+}
+
 /**
  * model_role() - Look a role up by name
  * @model: borrowed

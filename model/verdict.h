@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VERDICT_ENTRIES_MAX 65536U
+#define VERDICT_ENTRIES_MAX 131072U /* more than two documents of the largest size have */
 #define VERDICT_REASON_MAX  1024U
 
 typedef enum Verdict {
