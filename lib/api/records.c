@@ -29,9 +29,9 @@ static const char *const slots[SLOTS] = {
         [SLOT_STAGING] = "staging",
 };
 
-static const char *const role_kinds[ROLE_KINDS] = {
-        [ROLE_WEB] = "web",
-        [ROLE_WORKER] = "worker",
+static const char *const role_kinds[RECORD_ROLE_KINDS] = {
+        [RECORD_ROLE_WEB] = "web",
+        [RECORD_ROLE_WORKER] = "worker",
 };
 
 static const char *const powers[POWERS] = {
@@ -86,10 +86,10 @@ static const char *const heal_rungs[HEAL_RUNGS] = {
         [HEAL_REPLACE] = "replace",
 };
 
-static const char *const endpoint_kinds[ENDPOINT_KINDS] = {
-        [ENDPOINT_INPUT] = "input",
-        [ENDPOINT_INSTANCE] = "instance",
-        [ENDPOINT_INTERNAL] = "internal",
+static const char *const endpoint_kinds[RECORD_ENDPOINT_KINDS] = {
+        [RECORD_ENDPOINT_INPUT] = "input",
+        [RECORD_ENDPOINT_INSTANCE] = "instance",
+        [RECORD_ENDPOINT_INTERNAL] = "internal",
 };
 
 static int table_find(const char *const *table, size_t n, const char *text, unsigned *ret_value)
@@ -124,13 +124,13 @@ static int table_find(const char *const *table, size_t n, const char *text, unsi
 DEFINE_TO_STRING(record_type, RecordType, record_types)
 DEFINE_TO_STRING(instance_action, InstanceAction, actions)
 DEFINE_STRINGS(slot, Slot, slots)
-DEFINE_STRINGS(role_kind, RoleKind, role_kinds)
+DEFINE_STRINGS(role_kind, RecordRoleKind, role_kinds)
 DEFINE_STRINGS(instance_power, InstancePower, powers)
 DEFINE_STRINGS(instance_status, InstanceStatus, statuses)
 DEFINE_STRINGS(operation_kind, OperationKind, operation_kinds)
 DEFINE_STRINGS(operation_state, OperationState, operation_states)
 DEFINE_STRINGS(heal_rung, HealRung, heal_rungs)
-DEFINE_STRINGS(endpoint_kind, EndpointKind, endpoint_kinds)
+DEFINE_STRINGS(endpoint_kind, RecordEndpointKind, endpoint_kinds)
 
 static const ClusterRecord cluster_defaults = {
         .overlay = {.family = 4, .bytes = {10, 64}},

@@ -62,11 +62,11 @@ typedef enum Slot {
         SLOTS, /* how many there are */
 } Slot;
 
-typedef enum RoleKind {
-        ROLE_WEB,
-        ROLE_WORKER,
-        ROLE_KINDS,
-} RoleKind;
+typedef enum RecordRoleKind {
+        RECORD_ROLE_WEB,
+        RECORD_ROLE_WORKER,
+        RECORD_ROLE_KINDS,
+} RecordRoleKind;
 
 /* What an instance is to do. */
 typedef enum InstancePower {
@@ -136,12 +136,12 @@ typedef enum HealRung {
         HEAL_RUNGS,
 } HealRung;
 
-typedef enum EndpointKind {
-        ENDPOINT_INPUT,    /* one public port, balanced over the role's instances */
-        ENDPOINT_INSTANCE, /* a public port for each instance, out of a range */
-        ENDPOINT_INTERNAL, /* inside the deployment */
-        ENDPOINT_KINDS,
-} EndpointKind;
+typedef enum RecordEndpointKind {
+        RECORD_ENDPOINT_INPUT,    /* one public port, balanced over the role's instances */
+        RECORD_ENDPOINT_INSTANCE, /* a public port for each instance, out of a range */
+        RECORD_ENDPOINT_INTERNAL, /* inside the deployment */
+        RECORD_ENDPOINT_KINDS,
+} RecordEndpointKind;
 
 /* One VM of a role. Its text is `DEPLOYMENT/ROLE_IN_N`. */
 typedef struct InstanceId {
@@ -218,7 +218,7 @@ typedef struct ServiceRecord {
 
 typedef struct DeploymentRole {
         RecordName name;
-        RoleKind kind;
+        RecordRoleKind kind;
         RecordName size; /* Azure's name, for people */
         uint32_t count;  /* wanted; counts more than the configuration's text */
         uint32_t vcpus;  /* of an instance */
@@ -231,7 +231,7 @@ typedef struct DeploymentRole {
 typedef struct DeploymentEndpoint {
         RecordName name;
         RecordName role;
-        EndpointKind kind;
+        RecordEndpointKind kind;
         char protocol[8];   /* http, https, tcp, udp, any */
         uint16_t port;      /* public; internal: the port inside; 0 for any */
         uint16_t port_last; /* end of the range of an instance or internal endpoint, else @port */
@@ -466,10 +466,10 @@ const char *slot_to_string(Slot slot);
 int slot_from_string(const char *text, Slot *ret_slot);
 
 /** role_kind_to_string() - `web` or `worker` */
-const char *role_kind_to_string(RoleKind kind);
+const char *role_kind_to_string(RecordRoleKind kind);
 
 /** role_kind_from_string() - 0 and the value, or -EINVAL */
-int role_kind_from_string(const char *text, RoleKind *ret_kind);
+int role_kind_from_string(const char *text, RecordRoleKind *ret_kind);
 
 /** instance_power_to_string() - `running`, `stopping`, `stopped` */
 const char *instance_power_to_string(InstancePower power);
@@ -505,7 +505,7 @@ const char *heal_rung_to_string(HealRung rung);
 int heal_rung_from_string(const char *text, HealRung *ret_rung);
 
 /** endpoint_kind_to_string() - `input`, `instance`, `internal` */
-const char *endpoint_kind_to_string(EndpointKind kind);
+const char *endpoint_kind_to_string(RecordEndpointKind kind);
 
 /** endpoint_kind_from_string() - 0 and the value, or -EINVAL */
-int endpoint_kind_from_string(const char *text, EndpointKind *ret_kind);
+int endpoint_kind_from_string(const char *text, RecordEndpointKind *ret_kind);
