@@ -40,13 +40,15 @@ within() {
         printf 'ok: %s (%d ms)\n' "$what" $(($(now_ms) - start))
 }
 
+h1_runs() { [ "$(fact '.hosts[0].state')" = running ]; }
+
 # The shared rack, with h1 on and its cable in.
 need_rack() {
         case $("$rack" status --json | jq -r '.hosts[0].state // "none"') in
         running) ;;
         none) "$rack" up ;;
         off) "$rack" start h1 ;;
-        *) within 60 "h1 running" test "$(fact '.hosts[0].state')" = running ;;
+        *) within 60 "h1 running" h1_runs ;;
         esac
         "$rack" heal h1
 }
