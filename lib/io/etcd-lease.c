@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A lease: asked for until it is granted, renewed each third of its time. Its validity is counted
+ * from when the renewal was sent, so it is never thought valid when etcd has let it expire. */
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "lib/base/clock.h"
+#include "lib/io/etcd-internal.h"
+
+#define RETRY_NS (500 * NSEC_PER_MSEC)
+
+struct EtcdLease {
+        Etcd *etcd;
+        uint64_t ttl_s;
+        EtcdLeaseHandler handler;
+        void *userdata;
+        int64_t id; /* 0: none */
+        uint64_t sent_ns;
+        uint64_t valid_until_ns;
+        EtcdRequest *request;
+        sd_event_source *timer;
+};
+
+static void again(EtcdLease *lease, uint64_t delay_ns)
+{
+        sd_event_source_set_time_relative(lease->timer, delay_ns / NSEC_PER_USEC);
+        sd_event_source_set_enabled(lease->timer, SD_EVENT_ONESHOT);
+}
+
+/* The last thing a function does: the handler may free the lease. */
+static void tell(EtcdLease *lease, EtcdLeaseState state, const EtcdReply *reply)
+{
+        lease->handler(lease->userdata, &(EtcdLeaseEvent) {
+                                                .state = state,
+                                                .lease = lease->id,
+                                                .valid_until_ns = lease->valid_until_ns,
+                                                .outcome = reply->outcome,
+                                                .message = reply->message,
+                                        });
+}
+
+static void on_grant(void *userdata, const EtcdReply *reply, const EtcdMessage *message)
+{
+        EtcdLease *lease = userdata;
+
+        lease->request = NULL;
+        if (reply->outcome != ETCD_OK || message->lease == 0) {
+                again(lease, RETRY_NS);
+                tell(lease, ETCD_LEASE_FAILING, reply);
+                return;
+        }
+        lease->id = message->lease;
+        lease->valid_until_ns = lease->sent_ns + lease->ttl_s * NSEC_PER_SEC;
+        again(lease, lease->ttl_s * NSEC_PER_SEC / 3);
+        tell(lease, ETCD_LEASE_GRANTED, reply);
+}
+
+static void on_renewal(void *userdata, const EtcdReply *reply, const EtcdMessage *message)
+{
+        EtcdLease *lease = userdata;
+
+        lease->request = NULL;
+        if (reply->outcome != ETCD_OK && reply->outcome != ETCD_LEASE_GONE) {
+                again(lease, RETRY_NS);
+                tell(lease, ETCD_LEASE_FAILING, reply);
+                return;
+        }
+        if (reply->outcome == ETCD_LEASE_GONE || message->ttl_s == 0) {
+                lease->id = 0;
+                lease->valid_until_ns = 0;
+                again(lease, 0);
+                tell(lease, ETCD_LEASE_LOST, reply);
+                return;
+        }
+        lease->valid_until_ns = lease->sent_ns + message->ttl_s * NSEC_PER_SEC;
+        again(lease, lease->ttl_s * NSEC_PER_SEC / 3);
+        tell(lease, ETCD_LEASE_RENEWED, reply);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        EtcdLease *lease = userdata;
+        char *body;
+        int r = -ENOMEM;
+
+        lease->sent_ns = clock_boottime_ns();
+        body = lease->id ? str_printf("{\"ID\":\"%" PRId64 "\"}", lease->id)
+                         : str_printf("{\"TTL\":\"%" PRIu64 "\"}", lease->ttl_s);
+        if (body)
+                r = etcd_ask(lease->etcd, lease->id ? "/v3/lease/keepalive" : "/v3/lease/grant",
+                             body, lease->id ? on_renewal : on_grant, lease, &lease->request);
+        if (r < 0)
+                again(lease, RETRY_NS);
+        return 0;
+}
+
+int etcd_lease_new(Etcd *etcd, uint64_t ttl_s, EtcdLeaseHandler handler, void *userdata,
+                   EtcdLease **ret_lease)
+{
+        EtcdLease *lease = calloc(1, sizeof(*lease));
+        int r;
+
+        if (!lease)
+                return -ENOMEM;
+        lease->etcd = etcd;
+        lease->ttl_s = ttl_s;
+        lease->handler = handler;
+        lease->userdata = userdata;
+        r = sd_event_add_time_relative(etcd_event(etcd), &lease->timer, CLOCK_BOOTTIME, 0, 0,
+                                       on_timer, lease);
+        if (r < 0) {
+                etcd_lease_free(lease);
+                return r;
+        }
+        *ret_lease = lease;
+        return 0;
+}
+
+EtcdLease *etcd_lease_free(EtcdLease *lease)
+{
+        if (!lease)
+                return NULL;
+        etcd_cancel(lease->request);
+        sd_event_source_disable_unref(lease->timer);
+        free(lease);
+        return NULL;
+}
+
+int64_t etcd_lease_id(const EtcdLease *lease)
+{
+        return lease->id;
+}
+
+static void on_revoked(void *userdata, const EtcdReply *reply, const EtcdMessage *message)
+{
+}
+
+void etcd_lease_revoke(EtcdLease *lease)
+{
+        char *body;
+
+        if (lease->id == 0)
+                return;
+        body = str_printf("{\"ID\":\"%" PRId64 "\"}", lease->id);
+        if (body && etcd_ask(lease->etcd, "/v3/lease/revoke", body, on_revoked, NULL, NULL) < 0)
+                return; /* it expires by itself */
+        lease->id = 0;
+        lease->valid_until_ns = 0;
+        lease->request = etcd_cancel(lease->request);
+        sd_event_source_set_enabled(lease->timer, SD_EVENT_OFF);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* A real etcd of one member on loopback ports of its own, for the tests of the client. */
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <systemd/sd-event.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/str.h"
+#include "lib/io/etcd.h"
+#include "tests/unit/test.h"
+
+typedef struct Server {
+        pid_t pid;
+        unsigned port, peer_port;
+        const char *quota_bytes; /* NULL: default */
+        char dir[64];
+        char url[64];
+} Server;
+
+static _unused_ unsigned server_free_port(void)
+{
+        struct sockaddr_in address = {.sin_family = AF_INET,
+                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t length = sizeof(address);
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        assert_int_equal(bind(fd, (struct sockaddr *) &address, length), 0);
+        assert_int_equal(getsockname(fd, (struct sockaddr *) &address, &length), 0);
+        close(fd);
+        return ntohs(address.sin_port);
+}
+
+static _unused_ void server_start_at(Server *server, unsigned port)
+{
+        _cleanup_free_ char *client = str_printf("http://127.0.0.1:%u", port);
+        _cleanup_free_ char *peer = str_printf("http://127.0.0.1:%u", server->peer_port);
+        _cleanup_free_ char *cluster = str_printf("m=%s", peer);
+        const char *quota = server->quota_bytes ?: "0";
+
+        server->pid = fork();
+        assert_true(server->pid >= 0);
+        if (server->pid == 0) {
+                int log = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+                prctl(PR_SET_PDEATHSIG, SIGKILL);
+                dup2(log, STDOUT_FILENO);
+                dup2(log, STDERR_FILENO);
+                execlp("etcd", "etcd", "--name=m", "--data-dir", server->dir,
+                       "--listen-client-urls", client, "--advertise-client-urls", client,
+                       "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+                       "--initial-cluster", cluster, "--unsafe-no-fsync", "--quota-backend-bytes",
+                       quota, NULL);
+                _exit(127);
+        }
+}
+
+static _unused_ void server_start(Server *server)
+{
+        if (!server->dir[0]) {
+                snprintf(server->dir, sizeof(server->dir), "/tmp/troupe-etcd-XXXXXX");
+                assert_non_null(mkdtemp(server->dir));
+                server->port = server_free_port();
+                do
+                        server->peer_port = server_free_port();
+                while (server->peer_port == server->port);
+                snprintf(server->url, sizeof(server->url), "http://127.0.0.1:%u", server->port);
+        }
+        server_start_at(server, server->port);
+}
+
+static _unused_ void server_kill(Server *server)
+{
+        kill(server->pid, SIGKILL);
+        waitpid(server->pid, NULL, 0);
+        server->pid = 0;
+}
+
+static _unused_ void server_remove(Server *server)
+{
+        _cleanup_free_ char *command = str_printf("rm -rf %s", server->dir);
+
+        if (server->pid)
+                server_kill(server);
+        assert_int_equal(system(command), 0);
+}
+
+static _unused_ void server_ctl_at(Server *server, unsigned port, const char *arguments)
+{
+        _cleanup_free_ char *command =
+                str_printf("ETCDCTL_API=3 etcdctl --endpoints=http://127.0.0.1:%u "
+                           "--dial-timeout=10s --command-timeout=10s %s >/dev/null",
+                           port, arguments);
+
+        assert_int_equal(system(command), 0);
+}
+
+/* Runs the loop until the condition holds; fails the test after some seconds. */
+#define RUN_UNTIL(event, condition)                                                                \
+        do {                                                                                       \
+                uint64_t give_up_ns = clock_boottime_ns() + 30 * NSEC_PER_SEC;                     \
+                while (!(condition)) {                                                             \
+                        assert_true(clock_boottime_ns() < give_up_ns);                             \
+                        assert_true(sd_event_run(event, 100000) >= 0);                             \
+                }                                                                                  \
+        } while (0)
