@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import uuid
@@ -20,6 +21,7 @@ CGROUPS = "/sys/fs/cgroup"
 # this machine (its clock, its modules, its raw disks).
 CAPABILITIES = "CAP_NET_ADMIN,CAP_NET_RAW,CAP_BPF,CAP_PERFMON,CAP_IPC_LOCK"
 DEVICES = ("/dev/net/tun", "/dev/kvm", "/dev/vhost-net", "/dev/fuse")
+OWN_DEVICES = "/run/devices"
 
 
 def disk(name):
@@ -79,7 +81,7 @@ def credentials(name, number):
 def binds(name):
     bound = [f"--bind={disk(name)}/var:/var", f"--bind={disk(name)}/ephemeral:/var/lib/troupe/ephemeral",
              f"--bind-ro={state.TOP}:/mnt"]
-    bound += [f"--bind={device}" for device in DEVICES if os.path.exists(device)]
+    bound += [f"--bind={OWN_DEVICES}{device}:{device}" for device in DEVICES if os.path.exists(device)]
     guests = os.path.join(state.CACHE, "guest", "os")
     if os.path.isdir(guests):
         bound.append(f"--bind-ro={guests}:/usr/share/troupe/os")
@@ -93,6 +95,15 @@ def nspawn_command(name, number, root):
             "--register=no", "--keep-unit", "--network-namespace-path=/proc/self/ns/net", "--link-journal=no",
             "--resolv-conf=off", "--timezone=off", "--console=pipe", "--kill-signal=SIGKILL",
             f"--capability={CAPABILITIES}", *binds(name), *credentials(name, number)]
+
+
+def make_devices():
+    """Nodes of the host's own for devices of this machine: the host sets their owner and mode as it boots."""
+    for device in DEVICES:
+        if os.path.exists(device):
+            own = OWN_DEVICES + device
+            os.makedirs(os.path.dirname(own), exist_ok=True)
+            os.mknod(own, stat.S_IFCHR | 0o666, os.stat(device).st_rdev)
 
 
 def boot(name, tree, wired):
@@ -111,6 +122,7 @@ def boot(name, tree, wired):
     for mount in (["--make-rprivate", "/"], ["-t", "tmpfs", "-o", "mode=755", "rack", "/run"]):
         subprocess.run(["mount", *mount], check=True)
     os.makedirs("/run/systemd")
+    make_devices()
     os.mkdir("/run/host-root")
     subprocess.run(["mount", "-t", "overlay", "-o", f"ro,lowerdir={tree}", name, "/run/host-root"], check=True)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
