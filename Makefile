@@ -127,6 +127,23 @@ endef
 $(foreach l,$(LIBRARIES),$(eval $(call unit_rules,$(l))))
 TESTS += $(UNIT_TESTS)
 
+# ---- fuzz targets (tests/fuzz/rules.mk), built by a make of their own with other flags
+define fuzz_rules
+$(BUILD)/obj/tests/fuzz/$(1).o: PKGS = $$(call pkg_of,$$($(1)_FUZZ_LIBS))
+$(BUILD)/tests/fuzz/$(1): $(BUILD)/obj/tests/fuzz/$(1).o $$(call archives,$$($(1)_FUZZ_LIBS))
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $$@ $$^ $$(call pkg_libs,$$(call pkg_of,$$($(1)_FUZZ_LIBS)))
+endef
+$(foreach f,$(FUZZ),$(eval $(call fuzz_rules,$(f))))
+
+.PHONY: fuzz-targets
+fuzz-targets: $(patsubst %,$(BUILD)/tests/fuzz/%,$(FUZZ))
+
+fuzz:
+	@$(MAKE) BUILD=$(BUILD)-fuzz CC=clang OPTIMISE='-O1 -g' \
+		SANITIZE='-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all' fuzz-targets
+
 $(BUILD)/obj/%.o: %.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
@@ -148,6 +165,7 @@ help:
 # goal: bench        every budget against its peer (B=name for one)
 # goal: demo         boots a rack, deploys examples/guestbook and tells its story
 # goal: asan         the unit tests under the address and undefined-behaviour sanitizers
+# goal: fuzz         the fuzz targets, into build-fuzz/
 # goal: lint         every mechanical check of the code (lint-quick: those that take seconds)
 # goal: host-tree, guest-image, image    the operating systems
 check: build

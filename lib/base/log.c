@@ -32,7 +32,7 @@ static void write_line(int priority, const char *text, const char *tail)
                 return; /* nowhere left to say so */
 }
 
-static void log_va(int priority, int error, const char *format, va_list args)
+_printf_(3, 0) static void log_va(int priority, int error, const char *format, va_list args)
 {
         char text[LOG_LINE_MAX];
         int saved = errno;
