@@ -43,7 +43,7 @@ AR := gcc-ar
 PREFIX ?= /usr
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
         -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough -Wno-unused-parameter \
-        -Wno-missing-field-initializers
+        -Wno-missing-field-initializers -Wno-cast-function-type-mismatch
 OPTIMISE ?= -O2 -g
 CFLAGS_ALL := -std=gnu17 $(OPTIMISE) $(WARNINGS) -I. -D_GNU_SOURCE -fstack-protector-strong -fPIE \
         -fno-strict-aliasing -fvisibility=hidden $(SANITIZE) $(CFLAGS)

@@ -110,6 +110,7 @@ static int file_apply(const ModelText *text, const SchemaElement *schema, const 
 static int model_build(Build *build, const XmlDocument *definition,
                        const XmlDocument *configuration)
 {
+        assert(definition);
         build->model = calloc(1, sizeof(*build->model));
         if (!build->model)
                 return -ENOMEM;
