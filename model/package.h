@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/service-model.h"
+
 #define PACKAGE_BYTES_MAX            (4ULL * 1024 * 1024 * 1024 - 1)
 #define PACKAGE_MEMBERS_MAX          32U
 #define PACKAGE_MANIFEST_BYTES_MAX   (64U * 1024U)
@@ -36,7 +38,8 @@ typedef enum PackageFault {
         PACKAGE_TRUNCATED,      /* ends early */
         PACKAGE_CORRUPT,        /* a digest, checksum or header does not fit */
         PACKAGE_TOO_BIG,        /* of the package, or of a member */
-        PACKAGE_BOMB,           /* a member grows more than PACKAGE_RATIO_MAX times */
+        PACKAGE_COMPRESSED,     /* a member is compressed, which pack does not do */
+        PACKAGE_BOMB,           /* and would grow more than PACKAGE_RATIO_MAX times */
         PACKAGE_BAD_PATH,       /* absolute, "..", a backslash, or not one of the names above */
         PACKAGE_DUPLICATE,      /* a member is there twice */
         PACKAGE_NOT_A_FILE,     /* a symlink, directory or device */
@@ -106,6 +109,12 @@ int package_open(int fd, Package **ret, PackageError *ret_error);
  */
 Package *package_close(Package *package);
 
+/** package_closep() - For _cleanup_(package_closep) */
+static inline void package_closep(Package **package)
+{
+        package_close(*package);
+}
+
 /**
  * package_digest() - SHA-256 of the whole package file
  * @package: borrowed
@@ -151,11 +160,21 @@ const PackageMember *package_members(const Package *package, size_t *ret_n);
 const PackageMember *package_payload(const Package *package, const char *role);
 
 /**
+ * package_check_roles() - Whether the package has a payload for each role of its definition, and no
+ * other
+ * @package:   borrowed
+ * @model:     of the package's definition
+ * @ret_error: on PACKAGE_REFUSED
+ *
+ * Return: 0; PACKAGE_REFUSED
+ */
+int package_check_roles(const Package *package, const ServiceModel *model, PackageError *ret_error);
+
+/**
  * package_extract() - Stream a role's payload out, verifying it on the way
  * @package:   borrowed
  * @role:      the role's name
- * @out_fd:    written from its current offset; sparse where the payload is zero if it is a regular
- * file
+ * @out_fd:    written from its current offset
  * @ret_error: on PACKAGE_REFUSED
  *
  * The caller syncs and renames: on anything but 0, what was written is to be thrown away.
@@ -168,6 +187,8 @@ int package_extract(Package *package, const char *role, int out_fd, PackageError
 /**
  * package_signed() - Whether the package carries a signature (which package_open() does not verify)
  * @package: borrowed
+ *
+ * Return: whether it does
  */
 bool package_signed(const Package *package);
 

@@ -143,6 +143,22 @@ int value_path(const char *text, char **ret)
         return str_buffer_take(&path, ret);
 }
 
+void value_program(const char *command, char *program, size_t size)
+{
+        size_t length;
+
+        command += strspn(command, " \t\r\n");
+        if (*command == '"' || *command == '\'') {
+                char quote[2] = {*command, 0};
+
+                command++;
+                length = strcspn(command, quote);
+        } else {
+                length = strcspn(command, " \t\r\n;&|<>");
+        }
+        snprintf(program, size, "%.*s", (int) MIN(length, size - 1), command);
+}
+
 /* ---- checking */
 
 static void check_text(const SchemaAttribute *attribute, const char *value, Finding *finding)
@@ -214,23 +230,6 @@ static void check_word(const SchemaAttribute *attribute, const char *value, Find
         }
 }
 
-/* The first word of a command line, without the quotes around it. */
-static void command_program(const char *command, char *program, size_t size)
-{
-        size_t length;
-
-        command += strspn(command, " \t\r\n");
-        if (*command == '"' || *command == '\'') {
-                char quote[2] = {*command, 0};
-
-                command++;
-                length = strcspn(command, quote);
-        } else {
-                length = strcspn(command, " \t\r\n;&|<>");
-        }
-        snprintf(program, size, "%.*s", (int) MIN(length, size - 1), command);
-}
-
 static bool ends_with_any(const char *text, const char *const *endings)
 {
         for (; *endings; endings++) {
@@ -252,7 +251,7 @@ static void check_command(const SchemaAttribute *attribute, const char *value, F
 
         if (strlen(value) > COMMAND_BYTES_MAX)
                 return BROKEN("must be at most %u bytes", COMMAND_BYTES_MAX);
-        command_program(value, program, sizeof(program));
+        value_program(value, program, sizeof(program));
         if (program[0] == 0)
                 return BROKEN("must not be empty");
         if (ends_with_any(program, windows))

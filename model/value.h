@@ -65,3 +65,11 @@ int value_subnet(const char *text, uint32_t *ret_address, uint8_t *ret_prefix);
  * Return: 0; -EINVAL if it is absolute or has a drive letter; -ENOMEM
  */
 int value_path(const char *text, char **ret);
+
+/**
+ * value_program() - The first word of a command line, without the quotes around it
+ * @command: as written
+ * @program: the word, cut off at @size - 1 bytes
+ * @size:    room in @program
+ */
+void value_program(const char *command, char *program, size_t size);
