@@ -168,10 +168,10 @@ help:
 # goal: fuzz         the fuzz targets, into build-fuzz/
 # goal: lint         every mechanical check of the code (lint-quick: those that take seconds)
 # goal: host-tree, guest-image, image    the operating systems
-check: build
+check: build compile-commands
 	@BUILD=$(BUILD) tools/check $(T)
 
-check-long: build
+check-long: build compile-commands
 	@BUILD=$(BUILD) tools/check --long $(T)
 
 bench: build
@@ -184,7 +184,7 @@ asan:
 	@$(MAKE) BUILD=$(BUILD)-asan OPTIMISE='-O1 -g' SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' build
 	@BUILD=$(BUILD)-asan tools/check unit/
 
-lint: build compile_commands.json
+lint: build compile-commands
 	@BUILD=$(BUILD) tools/lint
 
 lint-quick: build
@@ -199,8 +199,9 @@ host-tree:
 guest-image: build
 	@image/guest/build
 
-compile_commands.json: Makefile $(wildcard */rules.mk lib/*/rules.mk)
-	@tools/compile-commands $(BUILD) '$(CC) $(CFLAGS_ALL)' >$@
+.PHONY: compile-commands
+compile-commands:
+	@tools/compile-commands $(BUILD) '$(CC) $(CFLAGS_ALL)' >compile_commands.json
 
 install: build
 	$(Q)for p in $(foreach p,$(PROGRAMS),$(if $(filter none,$($(p)_INSTALL)),,$(p):$(or $($(p)_INSTALL),$(PREFIX)/bin/$(p)))); do \
