@@ -101,6 +101,8 @@ def boot_host(rack, name):
 
 
 def tear_down(rack):
+    for proc in rack["nodes"].values():
+        node.kill_visitors(proc)
     for name, host in rack["hosts"].items():
         hosts.power_cut(host, name)
     for proc in rack["nodes"].values():
@@ -210,7 +212,7 @@ def run_on_host(args):
 
 def run_on_client(args):
     client = the_rack()["nodes"]["client"]
-    become(["nsenter", f"--target={client['pid']}", "--net", "--pid", "--", *need_command(args)])
+    become(["nsenter", f"--net=/proc/{client['pid']}/ns/net", "--", *need_command(args)])
 
 
 def kill(args):

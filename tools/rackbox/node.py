@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Processes in namespaces of their own, and the cables between them."""
+import contextlib
 import os
 import signal
 import subprocess
@@ -68,6 +69,17 @@ def kill(proc):
         return
     os.kill(proc["pid"], signal.SIGKILL)
     wait_for(f"process {proc['pid']} to end", STOP_TIMEOUT_S, lambda: not alive(proc))
+
+
+def kill_visitors(proc):
+    """Ends the processes of this machine that were run in a node's network namespace (`tools/rack client`)."""
+    if not alive(proc):
+        return
+    namespace = os.stat(f"/proc/{proc['pid']}/ns/net").st_ino
+    for pid in [int(name) for name in os.listdir("/proc") if name.isdigit()]:
+        with contextlib.suppress(OSError):
+            if pid != proc["pid"] and os.stat(f"/proc/{pid}/ns/net").st_ino == namespace:
+                os.kill(pid, signal.SIGKILL)
 
 
 def make_switch(switch):
