@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+# For the tests that need role VMs: the guestbook, deployed on h1 as service "guestbook".
+. tests/rack/lib/rack.sh
+build=${BUILD:-build}
+
+ctl() { on h1 troupectl "$@"; }
+deployments() { ctl status guestbook --json 2>/dev/null || echo '{"deployments":[]}'; }
+production() { deployments | jq -r ".deployments[] | select(.slot == \"production\") | $1"; }
+vip() { production .vip; }
+n_ready() { production "[.instances[] | select(.status == \"ReadyRole\" and (.in_rotation or .role != \"web\"))] | length"; }
+as_desired() { [ "$(n_ready)" = "$1" ] && [ "$(production '.instances | length')" = "$1" ]; }
+get() { client curl -sSf --max-time 10 -o /dev/null "$1"; }
+
+need_guest_os() {
+        make -s guest-image || fail "the guest OS image cannot be built"
+}
+
+# The guestbook with two web instances and one worker in production, all Ready.
+need_guestbook() {
+        need_guest_os
+        need_rack
+        if [ -z "$(vip)" ]; then
+                ctl pack "/mnt/$build/examples/guestbook" -o /var/tmp/guestbook.cspkg
+                ctl deploy guestbook /var/tmp/guestbook.cspkg \
+                        "/mnt/$build/examples/guestbook/ServiceConfiguration.Cloud.cscfg" --wait
+        fi
+        within 180 "three instances are as desired" as_desired 3
+        url=http://$(vip)
+        within 30 "the VIP answers" get "$url/"
+}
+
+# load_start URL [OPTIONS...]: requests from the client in the background, until load_end, which puts what came of
+# them into $result. Only one at a time.
+load_start() {
+        local url=$1; shift
+        load_file=$(mktemp)
+        "$rack" client -- "$build/troupe-load" --rate=20 --timeout=10000 --verbose "$@" "$url" >"$load_file" &
+        load_pid=$!
+        sleep 1
+}
+load_end() {
+        sleep 1
+        kill -INT "$load_pid"
+        wait "$load_pid" || true
+        result=$(cat "$load_file")
+        rm -f "$load_file"
+        [ "$(jq .sent <<<"$result")" -gt 20 ] || fail "the load generator did not work: $result"
+        printf 'load: %s\n' "$result"
+}
+load_failed() { jq .failed <<<"$result"; }
+
+# in_guest ROLE/NUMBER SCRIPT: what the script writes, through the instance's shell
+in_guest() {
+        printf 'echo BEGIN$((40+2))\n%s\necho END$((40+2))\nexit\n' "$2" | timeout 60 tools/rack exec h1 -- \
+                troupectl shell "guestbook/$1" | tr -d '\r' | sed -n '/^BEGIN42$/,/^END42$/p' | sed '1d;$d'
+}
