@@ -215,6 +215,10 @@ def run_on_client(args):
     become(["nsenter", f"--net=/proc/{client['pid']}/ns/net", "--", *need_command(args)])
 
 
+def copy(args):
+    raise RackError("which files? tools/rack copy HOST FILE...")  # tools/rack itself copies
+
+
 def kill(args):
     with state.locked():
         rack = the_rack()
@@ -265,6 +269,8 @@ def parser():
     verb("exec", run_on_host, "run a command on a host", "host").add_argument("command", nargs=argparse.REMAINDER)
     verb("client", run_on_client, "run a command outside, where the applications' users are").add_argument(
         "command", nargs=argparse.REMAINDER)
+    verb("copy", copy, "copy files and directories to a host's /var/tmp", "host").add_argument(
+        "file", nargs="*")
     verb("kill", kill, "power cut: everything on the host dies at once, its disk stays as it was", "host")
     verb("start", start, "power on again, with Troupe as it is built now", "host")
     verb("cut", cable, "unplug the host's network cable", "host")

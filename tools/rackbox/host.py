@@ -21,6 +21,7 @@ CGROUPS = "/sys/fs/cgroup"
 # this machine (its clock, its modules, its raw disks).
 CAPABILITIES = "CAP_NET_ADMIN,CAP_NET_RAW,CAP_BPF,CAP_PERFMON,CAP_IPC_LOCK"
 DEVICES = ("/dev/net/tun", "/dev/kvm", "/dev/vhost-net", "/dev/fuse")
+GUESTS = os.path.join(state.CACHE, "guest", "os")
 OWN_DEVICES = "/run/devices"
 
 
@@ -80,11 +81,8 @@ def credentials(name, number):
 
 def binds(name):
     bound = [f"--bind={disk(name)}/var:/var", f"--bind={disk(name)}/ephemeral:/var/lib/troupe/ephemeral",
-             f"--bind-ro={state.TOP}:/mnt"]
+             f"--bind-ro={state.TOP}:/mnt", f"--bind-ro={GUESTS}:/usr/share/troupe/os"]
     bound += [f"--bind={OWN_DEVICES}{device}:{device}" for device in DEVICES if os.path.exists(device)]
-    guests = os.path.join(state.CACHE, "guest", "os")
-    if os.path.isdir(guests):
-        bound.append(f"--bind-ro={guests}:/usr/share/troupe/os")
     return bound
 
 
@@ -186,6 +184,7 @@ def power_on(host, name, tree, switch):
     os.makedirs(f"{disk(name)}/var", exist_ok=True)
     shutil.rmtree(f"{disk(name)}/ephemeral", ignore_errors=True)
     os.makedirs(f"{disk(name)}/ephemeral")
+    os.makedirs(GUESTS, exist_ok=True)
     make_cgroup(name)
     host.update(tree=tree, supervisor=fork_boot(name, tree, switch), init=None)
     host["init"] = node.wait_for(f"{name} to start systemd", 30, lambda: first_process(host["supervisor"]))

@@ -13,7 +13,7 @@ as_desired() { [ "$(n_ready)" = "$1" ] && [ "$(production '.instances | length')
 get() { client curl -sSf --max-time 10 -o /dev/null "$1"; }
 
 need_guest_os() {
-        make -s guest-image || fail "the guest OS image cannot be built"
+        env -u MAKEFLAGS -u MAKELEVEL make -s guest-image || fail "the guest OS image cannot be built"
 }
 
 # The guestbook with two web instances and one worker in production, all Ready.
