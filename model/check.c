@@ -43,8 +43,8 @@ char *build_printf(Build *build, const char *format, ...)
         return text;
 }
 
-static void entry_change(Build *build, size_t entry, Verdict verdict, const char *format,
-                         va_list args)
+static void _printf_(4, 0) entry_change(Build *build, size_t entry, Verdict verdict,
+                                        const char *format, va_list args)
 {
         char reason[VERDICT_REASON_MAX];
         int r;

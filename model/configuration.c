@@ -21,6 +21,16 @@
 
 /* ---- roles */
 
+/* What a module of the Windows guest brought along: the element and all its attributes. */
+static void plugin_ignore(Build *build, const XmlNode *node)
+{
+        static const char reason[] = "belongs to a module of the Windows guest";
+
+        build_ignore(build, node->entry, "%s", reason);
+        for (size_t i = 0; i < node->n_attributes; i++)
+                build_ignore(build, node->attributes[i].entry, "%s", reason);
+}
+
 static void setting_fill(Build *build, Role *role, const XmlNode *node)
 {
         const XmlAttribute *name = xml_get_attribute(node, "name");
@@ -35,13 +45,8 @@ static void setting_fill(Build *build, Role *role, const XmlNode *node)
                 setting->value = build_text(build, xml_get(node, "value"));
                 return;
         }
-        if (str_after(name->value, PLUGIN_PREFIX)) {
-                build_ignore(build, node->entry, "belongs to a module of the Windows guest");
-                build_ignore(build, name->entry, "belongs to a module of the Windows guest");
-                build_ignore(build, xml_get_attribute(node, "value")->entry,
-                             "belongs to a module of the Windows guest");
-                return;
-        }
+        if (str_after(name->value, PLUGIN_PREFIX))
+                return plugin_ignore(build, node);
         build_refuse(build, name->entry,
                      "the definition has no setting of this name for role %s: add it there",
                      role->name);
@@ -72,12 +77,8 @@ static void certificate_fill(Build *build, Role *role, const XmlNode *node)
                                 *c = (char) (*c - 'a' + 'A');
                 return;
         }
-        if (str_after(name->value, PLUGIN_PREFIX)) {
-                build_ignore(build, node->entry, "belongs to a module of the Windows guest");
-                build_ignore(build, name->entry, "belongs to a module of the Windows guest");
-                build_ignore(build, thumbprint->entry, "belongs to a module of the Windows guest");
-                return;
-        }
+        if (str_after(name->value, PLUGIN_PREFIX))
+                return plugin_ignore(build, node);
         build_refuse(build, name->entry,
                      "the definition has no certificate of this name for role %s: add it there",
                      role->name);

@@ -12,3 +12,6 @@ $(1)_FUZZ_LIBS := $(2)
 endef
 
 $(eval $(call fuzz,records,api))
+$(eval $(call fuzz,csdef,model))
+$(eval $(call fuzz,cscfg,model))
+$(eval $(call fuzz,package,model))
