@@ -487,6 +487,8 @@ static void build_role(Build *build, const XmlNode *node, RoleKind kind)
         if (model->n_roles == MODEL_ROLES_MAX)
                 build_refuse(build, node->entry, "a service has at most %u roles", MODEL_ROLES_MAX);
         role.name = build_text(build, xml_get(node, "name"));
+        if (!role.name)
+                return;
         build_size(build, &role, node);
         FOREACH_CHILD(child, xml_child(node, "LocalResources"), "LocalStorage")
         build_resource(build, &role, child);

@@ -270,7 +270,7 @@ static const SchemaAttribute input_endpoint_attributes[] = {
         {"loadBalancerDistribution", .type = SCHEMA_WORD, .words = distributions,
          .otherwise = "5-tuple", HONOURED, .reason = "what the balancer's choice depends on"},
         {"idleTimeoutInMinutes", .type = SCHEMA_NUMBER, .min = 4, .max = 30,
-         .otherwise = "no limit for TCP", HONOURED,
+         .otherwise = "Troupe's own", HONOURED,
          .reason = "how long a silent connection is remembered"},
         {"loadBalancer", TITLE, REFUSED,
          .reason = "there are no internal load balancers: make it an InternalEndpoint, or remove "
