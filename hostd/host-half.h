@@ -13,15 +13,14 @@
  * All calls are made on the event loop, return at once and borrow their arguments for the call.
  * Nothing here waits: libvirt and files are a Worker's, netd's answers come asynchronously. */
 
+#include <stdbool.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
+#include "hostd/blob.h"
+#include "lib/api/agent-protocol.h"
+#include "lib/api/records.h"
 #include "lib/base/macros.h"
-
-typedef struct DeploymentRecord DeploymentRecord;
-typedef struct InstanceRecord InstanceRecord;
-typedef struct ObservedRecord ObservedRecord;
-typedef struct ServiceRecord ServiceRecord;
 
 typedef struct HostHalf HostHalf;
 
@@ -31,16 +30,19 @@ typedef struct HostHalfConfig {
         const char *runtime_dir; /* /run/troupe: agents/ holds the agents' sockets */
         const char *os_dir; /* /usr/share/troupe/os: guest images that came with the host image */
         const char *libvirt_uri; /* qemu:///system */
+        const char *uplink;      /* interface that VIPs are on; "" for that of the default route */
+        bool console;            /* keep VMs' consoles readable, for debugging */
 } HostHalfConfig;
 
-/* What the host half tells its owner. */
+/* What the host half tells its owner. Members that are NULL are not called. */
 typedef struct HostHalfSink {
         void *userdata;
         /* something about an instance changed; @observed is borrowed for the call */
         void (*observed)(void *userdata, const ObservedRecord *observed);
-        /* nothing of the instance is left on this host; @instance is its id, `DEPLOYMENT/ROLE_IN_N`
-         */
-        void (*gone)(void *userdata, const char *instance);
+        /* nothing of the instance is left on this host, and no record wants it here */
+        void (*gone)(void *userdata, const InstanceId *instance);
+        /* an agent's message about a shell session (host_half_shell_send()) */
+        void (*shell)(void *userdata, const InstanceId *instance, const AgentMessage *message);
 } HostHalfSink;
 
 /**
@@ -100,18 +102,23 @@ void host_half_synced(HostHalf *half);
  */
 int host_half_instance_put(HostHalf *half, const InstanceRecord *instance);
 
+/** host_half_instance_deleted() - An instance record is gone */
+void host_half_instance_deleted(HostHalf *half, const InstanceId *instance);
+
 /**
- * host_half_instance_deleted() - An instance record is gone
- * @half:     half
- * @instance: `DEPLOYMENT/ROLE_IN_N`
+ * host_half_observed_found() - The store holds an observed record of this host
+ *
+ * Once nothing backs it, it is told as gone, also when it was an earlier hostd that wrote it.
+ *
+ * Return: 0; -ENOMEM.
  */
-void host_half_instance_deleted(HostHalf *half, const char *instance);
+int host_half_observed_found(HostHalf *half, const InstanceId *instance);
 
 /**
  * host_half_deployment_put() - A deployment record was written
  *
- * Return: 0; -ENOMEM. A deployment whose definition cannot be read shows as FailedStartingVM on its
- * instances.
+ * Return: 0; -ENOMEM. A deployment whose definition cannot be read has instances, but no endpoints
+ * and roles.
  */
 int host_half_deployment_put(HostHalf *half, const DeploymentRecord *deployment);
 
@@ -128,3 +135,48 @@ int host_half_service_put(HostHalf *half, const ServiceRecord *service);
 
 /** host_half_service_deleted() - A service record is gone */
 void host_half_service_deleted(HostHalf *half, const char *service);
+
+/**
+ * host_half_host_put() - A host record was written, of this host or another
+ *
+ * Return: 0; -ENOMEM.
+ */
+int host_half_host_put(HostHalf *half, const HostRecord *host);
+
+/** host_half_host_deleted() - A host record is gone */
+void host_half_host_deleted(HostHalf *half, const char *host);
+
+/** host_half_cluster_put() - The cluster record was written: how long drain, stop and silence may
+ * last */
+void host_half_cluster_put(HostHalf *half, const ClusterRecord *cluster);
+
+/** host_half_blobs() - The store of packages: its functions block, so call them on a Worker's
+ * thread */
+BlobStore *host_half_blobs(HostHalf *half);
+
+/**
+ * host_half_shell_send() - Send a shell message to an instance's agent
+ * @half:     half
+ * @instance: instance
+ * @message:  one of AGENT_SHELL_; the session's number is the caller's to choose
+ *
+ * Answers come through HostHalfSink.shell, in order. Windows and credits are the caller's to keep.
+ *
+ * Return: 0; -ENOENT when the instance has no VM here; -ENOTCONN; -ENOBUFS; -ENOMEM.
+ */
+int host_half_shell_send(HostHalf *half, const InstanceId *instance, const AgentMessage *message);
+
+/* What is to be said about this host. */
+typedef struct HostHalfState {
+        bool kvm;            /* VMs run on hardware virtualisation */
+        bool kvm_known;      /* it has been tried out */
+        bool libvirt;        /* libvirt answers */
+        bool netd;           /* netd has carried out all that was declared */
+        size_t n_vms;        /* VMs that are here, in whatever state */
+        const char *problem; /* the last that went wrong and still is, for people; NULL when all is
+                                well */
+} HostHalfState;
+
+/** host_half_state() - What is to be said about this host; texts are borrowed until the next call
+ */
+void host_half_state(const HostHalf *half, HostHalfState *ret_state);

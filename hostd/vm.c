@@ -18,11 +18,8 @@ static const SmState states[] = {
                                            SM_TO(VM_DOWN)},
         [VM_DRAINING] = {"draining", SM_TO(VM_STOPPING) | SM_TO(VM_RUNNING) | SM_TO(VM_RESETTING) |
                                              SM_TO(VM_DESTROYING) | SM_TO(VM_DOWN)},
-        [VM_STOPPING] = {"stopping", SM_TO(VM_REBOOTING) | SM_TO(VM_RESETTING) |
-                                             SM_TO(VM_DESTROYING) | SM_TO(VM_DOWN)},
-        [VM_REBOOTING] = {"rebooting", SM_TO(VM_RUNNING) | SM_TO(VM_RESETTING) |
-                                               SM_TO(VM_DESTROYING) | SM_TO(VM_DOWN)},
-        [VM_RESETTING] = {"resetting", SM_TO(VM_RUNNING) | SM_TO(VM_DESTROYING)},
+        [VM_STOPPING] = {"stopping", SM_TO(VM_RESETTING) | SM_TO(VM_DESTROYING) | SM_TO(VM_DOWN)},
+        [VM_RESETTING] = {"resetting", SM_TO(VM_RUNNING) | SM_TO(VM_DESTROYING) | SM_TO(VM_DOWN)},
         [VM_DESTROYING] = {"destroying", SM_TO(VM_DOWN) | SM_TO(VM_UNPLUGGING)},
         [VM_DOWN] = {"down", SM_TO(VM_PREPARING) | SM_TO(VM_RUNNING) | SM_TO(VM_DESTROYING) |
                                      SM_TO(VM_UNPLUGGING)},
@@ -150,17 +147,14 @@ bool vm_busy(const Vm *vm)
 
 /* From a state that has a domain: what is to become of it, once it is drained and stopped as far as
  * it can be. */
-static VmAction end_domain(Vm *vm, const VmWish *wish, const VmFacts *facts, uint64_t now_ns)
+static VmAction end_domain(Vm *vm, const VmWish *wish, uint64_t now_ns)
 {
         Goal goal = goal_of(vm, wish);
 
         apply(vm, wish);
         if (goal == GOAL_REMOVE || goal == GOAL_RENEW)
                 return enter_do(vm, VM_DESTROYING, VM_DO_DESTROY, now_ns);
-        if (goal == GOAL_RESET || !facts->agent_alive || vm_state(vm) != VM_STOPPING)
-                return enter_do(vm, VM_RESETTING, VM_DO_RESET, now_ns);
-        vm->boots = facts->boots;
-        return enter_do(vm, VM_REBOOTING, VM_DO_REBOOT, now_ns);
+        return enter_do(vm, VM_RESETTING, VM_DO_RESET, now_ns);
 }
 
 static VmAction step_running(Vm *vm, const VmWish *wish, const VmFacts *facts, uint64_t now_ns)
@@ -170,7 +164,8 @@ static VmAction step_running(Vm *vm, const VmWish *wish, const VmFacts *facts, u
         if (goal_of(vm, wish) == GOAL_RUN)
                 return VM_DO_NOTHING;
         if (!is_gentle(vm, wish, facts))
-                return end_domain(vm, wish, facts, now_ns);
+                return end_domain(vm, wish, now_ns);
+        vm->until_ns = now_ns + wish->drain_ns;
         return enter_do(vm, VM_DRAINING, VM_DO_DRAIN, now_ns);
 }
 
@@ -181,34 +176,19 @@ static VmAction step_draining(Vm *vm, const VmWish *wish, const VmFacts *facts, 
                 return VM_DO_NOTHING;
         }
         if (!is_gentle(vm, wish, facts))
-                return end_domain(vm, wish, facts, now_ns);
-        if (facts->drained || now_ns - vm->since_ns >= VM_DRAIN_NS)
-                return enter_do(vm, VM_STOPPING, VM_DO_STOP_ROLE, now_ns);
-        return VM_DO_NOTHING;
+                return end_domain(vm, wish, now_ns);
+        if (!facts->drained && now_ns < vm->until_ns)
+                return VM_DO_NOTHING;
+        vm->until_ns = now_ns + wish->stop_ns;
+        return enter_do(vm, VM_STOPPING, VM_DO_STOP_ROLE, now_ns);
 }
 
 /* A role that was told to stop is not called back: when its VM is wanted again after all, it is
  * restarted. */
 static VmAction step_stopping(Vm *vm, const VmWish *wish, const VmFacts *facts, uint64_t now_ns)
 {
-        if (facts->role_stopped || !is_gentle(vm, wish, facts) ||
-            now_ns - vm->since_ns >= VM_STOP_NS)
-                return end_domain(vm, wish, facts, now_ns);
-        return VM_DO_NOTHING;
-}
-
-static VmAction step_rebooting(Vm *vm, const VmWish *wish, const VmFacts *facts, uint64_t now_ns)
-{
-        Goal goal = goal_of(vm, wish);
-
-        if (facts->boots > vm->boots) {
-                applied(vm);
-                return enter_do(vm, VM_RUNNING, VM_DO_SAVE, now_ns);
-        }
-        if (goal == GOAL_REMOVE || goal == GOAL_RENEW)
-                return end_domain(vm, wish, facts, now_ns);
-        if (goal == GOAL_RESET || now_ns - vm->since_ns >= VM_REBOOT_NS)
-                return enter_do(vm, VM_RESETTING, VM_DO_RESET, now_ns);
+        if (facts->role_stopped || !is_gentle(vm, wish, facts) || now_ns >= vm->until_ns)
+                return end_domain(vm, wish, now_ns);
         return VM_DO_NOTHING;
 }
 
@@ -266,8 +246,7 @@ static VmAction step_action(Vm *vm, const VmWish *wish, uint64_t now_ns)
 
 static bool has_domain(VmState state)
 {
-        return state == VM_RUNNING || state == VM_DRAINING || state == VM_STOPPING ||
-               state == VM_REBOOTING;
+        return state == VM_RUNNING || state == VM_DRAINING || state == VM_STOPPING;
 }
 
 static VmAction step_once(Vm *vm, const VmWish *wish, const VmFacts *facts, uint64_t now_ns)
@@ -281,8 +260,6 @@ static VmAction step_once(Vm *vm, const VmWish *wish, const VmFacts *facts, uint
                 return step_draining(vm, wish, facts, now_ns);
         case VM_STOPPING:
                 return step_stopping(vm, wish, facts, now_ns);
-        case VM_REBOOTING:
-                return step_rebooting(vm, wish, facts, now_ns);
         case VM_DOWN:
                 return step_down(vm, wish, facts, now_ns);
         default:
@@ -295,7 +272,8 @@ VmAction vm_step(Vm *vm, const VmWish *wish, const VmFacts *facts, uint64_t now_
         VmAction action;
         VmState before;
 
-        if (has_domain(vm_state(vm)) && facts->domain_known && facts->domain == DOMAIN_ABSENT) {
+        if ((has_domain(vm_state(vm)) || (vm_state(vm) == VM_RESETTING && !vm_busy(vm))) &&
+            facts->domain_known && facts->domain == DOMAIN_ABSENT) {
                 go_down(vm, false, "the VM ended by itself", now_ns);
                 if (vm->pause_ns == VM_RETRY_FIRST_NS)
                         vm->due_ns = MAX(now_ns, UINT64_C(1)); /* the first time at once */
@@ -352,9 +330,11 @@ void vm_done(Vm *vm, bool ok, const char *message, uint64_t now_ns)
         case VM_STARTING:
                 go_down(vm, true, message, now_ns);
                 break;
-        case VM_RESETTING: /* a domain that cannot be reset is ended and made anew */
+        case VM_RESETTING: /* a domain that cannot be reset is in the end made anew */
                 set_detail(vm, message);
-                enter_due(vm, VM_DESTROYING, now_ns);
+                pause_before_retry(vm, now_ns);
+                if (vm->pause_ns > VM_RESET_PAUSE_MAX_NS)
+                        enter_due(vm, VM_DESTROYING, now_ns);
                 break;
         default:
                 set_detail(vm, message);
@@ -366,11 +346,9 @@ uint64_t vm_deadline(const Vm *vm)
 {
         switch (vm_state(vm)) {
         case VM_DRAINING:
-                return vm->since_ns + VM_DRAIN_NS;
+                return vm->until_ns;
         case VM_STOPPING:
-                return vm->since_ns + VM_STOP_NS;
-        case VM_REBOOTING:
-                return vm->since_ns + VM_REBOOT_NS;
+                return vm->until_ns;
         default:
                 return vm->due_ns > 0 ? vm->due_ns : UINT64_MAX;
         }
@@ -387,9 +365,8 @@ const char *vm_action_to_string(VmAction action)
                 [VM_DO_NOTHING] = "nothing", [VM_DO_PREPARE] = "prepare",
                 [VM_DO_PLUG] = "plug",       [VM_DO_START] = "start",
                 [VM_DO_DRAIN] = "drain",     [VM_DO_STOP_ROLE] = "stop role",
-                [VM_DO_REBOOT] = "reboot",   [VM_DO_RESET] = "reset",
-                [VM_DO_DESTROY] = "destroy", [VM_DO_UNPLUG] = "unplug",
-                [VM_DO_CLEAN] = "clean",     [VM_DO_SAVE] = "save",
+                [VM_DO_RESET] = "reset",     [VM_DO_DESTROY] = "destroy",
+                [VM_DO_UNPLUG] = "unplug",   [VM_DO_CLEAN] = "clean",
         };
 
         return names[action];

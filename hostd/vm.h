@@ -29,11 +29,10 @@
 /* A VM that fails to start is tried again after one second, then two, four, ... up to a minute. */
 #define VM_RETRY_FIRST_NS (1 * NSEC_PER_SEC)
 #define VM_RETRY_LAST_NS  (60 * NSEC_PER_SEC)
+/* A reset that fails is tried again while pauses are this short; libvirt may be restarting. */
+#define VM_RESET_PAUSE_MAX_NS (4 * NSEC_PER_SEC)
 /* A VM that ran this long before it ended begins its pauses anew. */
 #define VM_SETTLED_NS (60 * NSEC_PER_SEC)
-#define VM_DRAIN_NS   (30 * NSEC_PER_SEC)
-#define VM_STOP_NS    (5 * 60 * NSEC_PER_SEC)
-#define VM_REBOOT_NS  (60 * NSEC_PER_SEC)
 #define VM_DETAIL_MAX 256U
 
 typedef enum VmState {
@@ -44,7 +43,6 @@ typedef enum VmState {
         VM_RUNNING,    /* its domain is there */
         VM_DRAINING,   /* it gets no new connections, and the old ones end */
         VM_STOPPING,   /* its role is being stopped */
-        VM_REBOOTING,  /* its guest restarts by itself */
         VM_RESETTING,  /* libvirt is resetting it */
         VM_DESTROYING, /* libvirt is ending its domain */
         VM_DOWN,       /* it has no domain, and will have one again */
@@ -61,19 +59,19 @@ typedef enum VmAction {
         VM_DO_START,     /* start the domain */
         VM_DO_DRAIN,     /* take it out of rotation: no outcome to report, see VmFacts.drained */
         VM_DO_STOP_ROLE, /* tell the agent to stop the role: no outcome, see VmFacts.role_stopped */
-        VM_DO_REBOOT,    /* tell the agent to restart the guest: no outcome, see VmFacts.boots */
         VM_DO_RESET,     /* reset the domain, then write down that it was done */
         VM_DO_DESTROY,   /* end the domain */
         VM_DO_UNPLUG,    /* have netd forget it */
         VM_DO_CLEAN,     /* remove disks and sockets, then the intent */
-        VM_DO_SAVE,      /* write down what was done: no outcome */
         _VM_ACTION_MAX,
 } VmAction;
 
 /* What the records want. */
 typedef struct VmWish {
-        bool wanted;  /* false: nothing of it is to be left */
-        bool at_once; /* with !@wanted: without a drain and without asking the guest */
+        bool wanted;       /* false: nothing of it is to be left */
+        bool at_once;      /* with !@wanted: without a drain and without asking the guest */
+        uint64_t drain_ns; /* how long its connections may go on when it is taken out of rotation */
+        uint64_t stop_ns;  /* how long its role may take to stop */
         uint64_t requests[ACTIONS]; /* the instance record's counters */
 } VmWish;
 
@@ -85,7 +83,6 @@ typedef struct VmFacts {
         bool agent_alive;  /* the agent has answered lately */
         bool role_stopped; /* the agent says that the role has stopped */
         bool drained;      /* no connection is left, or there never was a way to it */
-        uint64_t boots;    /* how many times an agent has come up in this domain */
 } VmFacts;
 
 typedef struct Vm {
@@ -93,10 +90,10 @@ typedef struct Vm {
         uint64_t applied[ACTIONS];  /* requests that have been carried out; part of the intent */
         uint64_t applying[ACTIONS]; /* what the action under way carries out */
         uint64_t since_ns;          /* when the state was entered */
+        uint64_t until_ns;          /* DRAINING, STOPPING: when waiting ends */
         uint64_t due_ns;   /* when the state's action is to begin; 0: it is under way, or there is
                               none */
         uint64_t pause_ns; /* the last pause before a retry */
-        uint64_t boots;    /* REBOOTING: VmFacts.boots when it began */
         bool failed;       /* DOWN: it could not be started, as opposed to having ended */
         char detail[VM_DETAIL_MAX]; /* why it is down, for people; "" when there is nothing to say
                                      */

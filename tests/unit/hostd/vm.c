@@ -7,14 +7,15 @@
 
 #define SECOND NSEC_PER_SEC
 
-static const VmWish run = {.wanted = true};
-static const VmWish gone = {};
-static const VmWish gone_at_once = {.at_once = true};
+#define SPANS .drain_ns = 30 * SECOND, .stop_ns = 300 * SECOND
+
+static const VmWish run = {.wanted = true, SPANS};
+static const VmWish gone = {SPANS};
+static const VmWish gone_at_once = {.at_once = true, SPANS};
 static const uint64_t none[ACTIONS];
 static const VmFacts absent = {.domain = DOMAIN_ABSENT, .domain_known = true};
 static const VmFacts silent = {.domain = DOMAIN_RUNNING, .domain_known = true};
-static const VmFacts alive = {
-        .domain = DOMAIN_RUNNING, .domain_known = true, .agent_alive = true, .boots = 1};
+static const VmFacts alive = {.domain = DOMAIN_RUNNING, .domain_known = true, .agent_alive = true};
 
 static void expect(Vm *vm, const VmWish *wish, const VmFacts *facts, uint64_t now, VmAction action,
                    VmState state)
@@ -67,7 +68,7 @@ static void drain_and_stop_have_deadlines(void **state)
         Vm vm = running(SECOND);
 
         expect(&vm, &gone, &alive, 2 * SECOND, VM_DO_DRAIN, VM_DRAINING);
-        assert_true(vm_deadline(&vm) == 2 * SECOND + VM_DRAIN_NS);
+        assert_true(vm_deadline(&vm) == 32 * SECOND);
         expect(&vm, &gone, &alive, vm_deadline(&vm), VM_DO_STOP_ROLE, VM_STOPPING);
         expect(&vm, &gone, &alive, vm_deadline(&vm) - 1, VM_DO_NOTHING, VM_STOPPING);
         expect(&vm, &gone, &alive, vm_deadline(&vm), VM_DO_DESTROY, VM_DESTROYING);
@@ -75,7 +76,7 @@ static void drain_and_stop_have_deadlines(void **state)
 
 static void a_silent_guest_is_not_waited_for(void **state)
 {
-        VmWish reboot = {.wanted = true, .requests[ACTION_REBOOT] = 1};
+        VmWish reboot = {SPANS, .wanted = true, .requests[ACTION_REBOOT] = 1};
         Vm vm = running(SECOND);
 
         expect(&vm, &reboot, &silent, 2 * SECOND, VM_DO_RESET, VM_RESETTING);
@@ -86,7 +87,7 @@ static void a_silent_guest_is_not_waited_for(void **state)
 
 static void a_reset_and_a_stop_at_once_ask_nobody(void **state)
 {
-        VmWish reset = {.wanted = true, .requests[ACTION_RESET] = 1};
+        VmWish reset = {SPANS, .wanted = true, .requests[ACTION_RESET] = 1};
         Vm vm = running(SECOND);
 
         expect(&vm, &reset, &alive, 2 * SECOND, VM_DO_RESET, VM_RESETTING);
@@ -100,52 +101,42 @@ static void a_reset_and_a_stop_at_once_ask_nobody(void **state)
 
 static void a_reset_that_fails_ends_in_a_new_domain(void **state)
 {
-        VmWish reset = {.wanted = true, .requests[ACTION_RESET] = 1};
+        VmWish reset = {SPANS, .wanted = true, .requests[ACTION_RESET] = 1};
         Vm vm = running(SECOND);
 
         expect(&vm, &reset, &silent, 2 * SECOND, VM_DO_RESET, VM_RESETTING);
         vm_done(&vm, false, "no", 2 * SECOND);
-        expect(&vm, &reset, &silent, 2 * SECOND, VM_DO_DESTROY, VM_DESTROYING);
+        expect(&vm, &reset, &silent, 3 * SECOND, VM_DO_RESET, VM_RESETTING);
+        vm_done(&vm, false, "no", 3 * SECOND);
+        expect(&vm, &reset, &silent, 5 * SECOND, VM_DO_RESET, VM_RESETTING);
+        vm_done(&vm, false, "no", 5 * SECOND);
+        expect(&vm, &reset, &silent, 9 * SECOND, VM_DO_RESET, VM_RESETTING);
+        vm_done(&vm, false, "no", 9 * SECOND);
+        expect(&vm, &reset, &silent, 9 * SECOND, VM_DO_DESTROY, VM_DESTROYING);
         vm_done(&vm, true, NULL, 2 * SECOND);
         expect(&vm, &reset, &absent, 2 * SECOND, VM_DO_PREPARE, VM_PREPARING);
         vm_done(&vm, true, NULL, 2 * SECOND);
         assert_int_equal(vm.applied[ACTION_RESET], 1);
 }
 
-static void a_reboot_is_the_guests_own_if_it_can(void **state)
+static void a_reboot_lets_the_role_stop_first(void **state)
 {
-        VmWish reboot = {.wanted = true, .requests[ACTION_REBOOT] = 3};
-        VmFacts ready = alive, down = silent, back = alive;
-        Vm vm = running(SECOND);
-
-        ready.drained = ready.role_stopped = true;
-        back.boots = 2;
-        expect(&vm, &reboot, &ready, 2 * SECOND, VM_DO_DRAIN, VM_DRAINING);
-        expect(&vm, &reboot, &ready, 2 * SECOND, VM_DO_STOP_ROLE, VM_STOPPING);
-        expect(&vm, &reboot, &ready, 2 * SECOND, VM_DO_REBOOT, VM_REBOOTING);
-        down.boots = 1;
-        expect(&vm, &reboot, &down, 4 * SECOND, VM_DO_NOTHING, VM_REBOOTING);
-        expect(&vm, &reboot, &back, 9 * SECOND, VM_DO_SAVE, VM_RUNNING);
-        expect(&vm, &reboot, &back, 9 * SECOND, VM_DO_NOTHING, VM_RUNNING);
-        assert_int_equal(vm.applied[ACTION_REBOOT], 3);
-}
-
-static void a_guest_that_does_not_come_back_is_reset(void **state)
-{
-        VmWish reboot = {.wanted = true, .requests[ACTION_REBOOT] = 1};
+        VmWish reboot = {SPANS, .wanted = true, .requests[ACTION_REBOOT] = 3};
         VmFacts ready = alive;
         Vm vm = running(SECOND);
 
         ready.drained = ready.role_stopped = true;
         expect(&vm, &reboot, &ready, 2 * SECOND, VM_DO_DRAIN, VM_DRAINING);
         expect(&vm, &reboot, &ready, 2 * SECOND, VM_DO_STOP_ROLE, VM_STOPPING);
-        expect(&vm, &reboot, &ready, 2 * SECOND, VM_DO_REBOOT, VM_REBOOTING);
-        expect(&vm, &reboot, &ready, vm_deadline(&vm), VM_DO_RESET, VM_RESETTING);
+        expect(&vm, &reboot, &ready, 2 * SECOND, VM_DO_RESET, VM_RESETTING);
+        vm_done(&vm, true, NULL, 3 * SECOND);
+        expect(&vm, &reboot, &ready, 9 * SECOND, VM_DO_NOTHING, VM_RUNNING);
+        assert_int_equal(vm.applied[ACTION_REBOOT], 3);
 }
 
 static void a_reimage_keeps_local_storage_and_a_rebuild_does_not(void **state)
 {
-        VmWish wish = {.wanted = true, .requests[ACTION_REIMAGE] = 1};
+        VmWish wish = {SPANS, .wanted = true, .requests[ACTION_REIMAGE] = 1};
         Vm vm = running(SECOND);
 
         expect(&vm, &wish, &silent, 2 * SECOND, VM_DO_DESTROY, VM_DESTROYING);
@@ -202,7 +193,7 @@ static void a_vm_that_dies_is_made_anew_at_once_but_not_for_ever(void **state)
 
 static void adoption_takes_what_is_there(void **state)
 {
-        VmWish old = {.wanted = true, .requests[ACTION_REBOOT] = 7};
+        VmWish old = {SPANS, .wanted = true, .requests[ACTION_REBOOT] = 7};
         uint64_t applied[ACTIONS] = {[ACTION_REBOOT] = 7};
         VmFacts unknown = {};
         Vm vm;
@@ -272,7 +263,6 @@ static void any_story_ends_well(void **state)
                         facts.agent_alive = random_below(&random, 3) != 0;
                         facts.drained = random_below(&random, 3) != 0;
                         facts.role_stopped = random_below(&random, 2) != 0;
-                        facts.boots += random_below(&random, 6) == 0;
                         action = vm_step(&vm, &wish, &facts, now);
                         if (!vm_busy(&vm))
                                 continue;
@@ -306,8 +296,7 @@ int main(void)
                 cmocka_unit_test(a_silent_guest_is_not_waited_for),
                 cmocka_unit_test(a_reset_and_a_stop_at_once_ask_nobody),
                 cmocka_unit_test(a_reset_that_fails_ends_in_a_new_domain),
-                cmocka_unit_test(a_reboot_is_the_guests_own_if_it_can),
-                cmocka_unit_test(a_guest_that_does_not_come_back_is_reset),
+                cmocka_unit_test(a_reboot_lets_the_role_stop_first),
                 cmocka_unit_test(a_reimage_keeps_local_storage_and_a_rebuild_does_not),
                 cmocka_unit_test(what_fails_is_tried_again_with_growing_pauses),
                 cmocka_unit_test(a_vm_that_dies_is_made_anew_at_once_but_not_for_ever),
