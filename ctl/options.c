@@ -90,6 +90,18 @@ static int set_output(Options *options, const char *value)
         return value[0] ? 0 : -EINVAL;
 }
 
+static int set_sign_key(Options *options, const char *value)
+{
+        options->sign_key = value;
+        return value[0] ? 0 : -EINVAL;
+}
+
+static int set_sign_cert(Options *options, const char *value)
+{
+        options->sign_cert = value;
+        return value[0] ? 0 : -EINVAL;
+}
+
 static int set_follow(Options *options, const char *value)
 {
         options->follow = true;
@@ -138,6 +150,8 @@ static const OptionRow table[] = {
         {"timeout", 0, "SECONDS", false, VERBS_THAT_CHANGE, "wait no longer than this",
          set_timeout},
         {"output", 'o', "FILE", false, "pack", "file to write (NAME.cspkg)", set_output},
+        {"sign-key", 0, "FILE", false, "pack", "sign with this private key (PEM)", set_sign_key},
+        {"sign-cert", 0, "FILE", false, "pack", "the certificate of that key (PEM)", set_sign_cert},
         {"follow", 'f', NULL, false, "logs", "go on showing lines as they come", set_follow},
         {"lines", 'n', "N|all", false, "logs events", "newest lines to begin with (50)", set_lines},
         {"role", 0, "ROLE", false, "logs", "only instances of this role", set_role},

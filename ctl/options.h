@@ -25,6 +25,8 @@ typedef struct Options {
         const char *host;   /* -H: user@host, or NULL for this machine */
         const char *slot;   /* "production" or "staging", or NULL when not given */
         const char *output; /* -o: file to write, or NULL */
+        const char *sign_key;
+        const char *sign_cert;
         const char *role;
         const char *instance;
         sd_json_format_flags_t json; /* SD_JSON_FORMAT_OFF: for people */

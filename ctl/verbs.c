@@ -12,11 +12,15 @@
 #define HELP_COLUMN 44
 
 static const char of_services[] = "Services";
+static const char of_packages[] = "Packages";
 
 static const Verb table[] = {
         {of_services, "list", "", 0, 0, verb_list, "list services and their addresses"},
         {of_services, "status", "[SERVICE...]", 0, VERB_ARGUMENTS_ANY, verb_status,
          "show deployments and their instances"},
+        {of_packages, "check", "DIRECTORY|PACKAGE|CSDEF [CSCFG]", 1, 2, verb_check,
+         "tell what Troupe makes of each element and attribute"},
+        {of_packages, "pack", "DIRECTORY", 1, 1, verb_pack, "make a package of a directory"},
         {"Hosts", "hosts", "", 0, 0, verb_hosts, "list hosts, their domains and their room"},
 };
 
