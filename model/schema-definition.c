@@ -271,7 +271,8 @@ static const SchemaAttribute input_endpoint_attributes[] = {
          .otherwise = "5-tuple", HONOURED, .reason = "what the balancer's choice depends on"},
         {"idleTimeoutInMinutes", .type = SCHEMA_NUMBER, .min = 4, .max = 30,
          .otherwise = "Troupe's own", HONOURED,
-         .reason = "how long a silent connection is remembered"},
+         .reason = "how long a silent UDP flow is remembered; TCP connections are not cut for "
+                   "silence"},
         {"loadBalancer", TITLE, REFUSED,
          .reason = "there are no internal load balancers: make it an InternalEndpoint, or remove "
                    "loadBalancer to make it public"},

@@ -171,11 +171,15 @@ static void check_text(const SchemaAttribute *attribute, const char *value, Find
                 BROKEN("must be at most %lld bytes, is %zu", (long long) attribute->max, length);
 }
 
+/* Azure allows more; here names become parts of file names, host names and keys. */
 static void check_name(const SchemaAttribute *attribute, const char *value, Finding *finding)
 {
+        if (value[0] == 0)
+                return BROKEN("must not be empty");
         if (!str_is_name(value, MODEL_NAME_MAX))
-                BROKEN("must be 1 to %u letters, digits, '-', '_' or '.', the first not '-' or '.'",
-                       MODEL_NAME_MAX);
+                REFUSED("a name here is 1 to %u letters, digits, '-', '_' or '.', the first not "
+                        "'-' or '.': rename it",
+                        MODEL_NAME_MAX);
 }
 
 static void check_number(const SchemaAttribute *attribute, const char *value, Finding *finding)
@@ -373,7 +377,9 @@ static void check_thumbprint(const SchemaAttribute *attribute, const char *value
         size_t digits = strspn(value, "0123456789abcdefABCDEF");
 
         if (value[digits] != 0 || (digits != 40 && digits != 64))
-                BROKEN("must be 40 (sha1) or 64 (sha256) hexadecimal digits without blanks");
+                REFUSED("not a thumbprint: write the certificate's SHA-1 (40) or SHA-256 (64 "
+                        "hexadecimal digits) "
+                        "without blanks");
 }
 
 static void check_version(const SchemaAttribute *attribute, const char *value, Finding *finding)
