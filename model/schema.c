@@ -92,9 +92,22 @@ static bool attribute_replaced(const XmlNode *node, const SchemaAttribute *row)
         return false;
 }
 
+/* Counts no further than the schema's maximum, so that many siblings cost no more than a few. */
+static bool too_many(const XmlNode *node)
+{
+        unsigned n = 0;
+
+        for (const XmlNode *sibling = node->parent->child; sibling != node; sibling = sibling->next)
+                if (sibling->schema == node->schema && ++n >= node->schema->max)
+                        return true;
+        return false;
+}
+
+/* Of too many, only the first is looked at: the others are refused anyway, and looking costs time.
+ */
 static bool element_replaced(const XmlNode *node)
 {
-        if (!node->schema->replaced_by || !node->parent)
+        if (!node->schema->replaced_by || !node->parent || too_many(node))
                 return false;
         for (const XmlNode *sibling = node->parent->child; sibling; sibling = sibling->next)
                 if (sibling != node && str_equal(sibling->space, SCHEMA_SPACE_TROUPE) &&
@@ -103,7 +116,8 @@ static bool element_replaced(const XmlNode *node)
         return false;
 }
 
-static void attribute_judge(const XmlNode *node, XmlAttribute *attribute, Finding *finding)
+static void attribute_judge(const XmlNode *node, XmlAttribute *attribute, bool replaced,
+                            Finding *finding)
 {
         const SchemaAttribute *row;
 
@@ -124,7 +138,7 @@ static void attribute_judge(const XmlNode *node, XmlAttribute *attribute, Findin
                                     "the same attribute is there as %s already", earlier->written);
                 }
         }
-        if (attribute_replaced(node, row) || element_replaced(node))
+        if (attribute_replaced(node, row) || replaced)
                 return find(finding, VERDICT_IGNORED, "troupe:%s takes its place",
                             row->replaced_by ?: node->schema->replaced_by);
         value_check(row, attribute->value, finding);
@@ -149,17 +163,6 @@ static int subtree_refuse(Apply *apply, XmlNode *node, const char *reason)
         return r;
 }
 
-/* Counts no further than the schema's maximum, so that many siblings cost no more than a few. */
-static bool too_many(const XmlNode *node)
-{
-        unsigned n = 0;
-
-        for (const XmlNode *sibling = node->parent->child; sibling != node; sibling = sibling->next)
-                if (sibling->schema == node->schema && ++n >= node->schema->max)
-                        return true;
-        return false;
-}
-
 static bool has_child(const XmlNode *node, const SchemaElement *schema)
 {
         for (const XmlNode *child = node->child; child; child = child->next)
@@ -177,7 +180,7 @@ static bool has_attribute(const XmlNode *node, const SchemaAttribute *row)
 }
 
 /* Rules of the element as a whole; each overrules what is in @finding. */
-static void element_judge(const XmlNode *node, Finding *finding)
+static void element_judge(const XmlNode *node, bool replaced, Finding *finding)
 {
         const SchemaElement *schema = node->schema;
 
@@ -194,7 +197,7 @@ static void element_judge(const XmlNode *node, Finding *finding)
                                 find(finding, deciding.verdict, "%s", deciding.reason);
                 }
         }
-        if (element_replaced(node))
+        if (replaced)
                 find(finding, VERDICT_IGNORED, "troupe:%s takes its place", schema->replaced_by);
         for (const SchemaAttribute *row = schema->attributes; row->name; row++) {
                 if (row->required && !has_attribute(node, row) && !attribute_replaced(node, row)) {
@@ -218,17 +221,18 @@ static void element_judge(const XmlNode *node, Finding *finding)
 
 static int node_apply(Apply *apply, XmlNode *node)
 {
+        bool replaced = element_replaced(node);
         Finding finding = {};
         int r;
 
-        element_judge(node, &finding);
+        element_judge(node, replaced, &finding);
         node->entry = apply->verdicts->n_entries;
         r = entry_add(apply, node, NULL, node->line, &finding);
         for (size_t i = 0; r == 0 && i < node->n_attributes; i++) {
                 XmlAttribute *attribute = &node->attributes[i];
 
                 finding = (Finding) {};
-                attribute_judge(node, attribute, &finding);
+                attribute_judge(node, attribute, replaced, &finding);
                 attribute->entry = apply->verdicts->n_entries;
                 r = entry_add(apply, node, attribute->written, attribute->line, &finding);
         }
