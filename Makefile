@@ -46,7 +46,7 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
         -Wno-missing-field-initializers -Wno-cast-function-type-mismatch
 OPTIMISE ?= -O2 -g
 CFLAGS_ALL := -std=gnu17 $(OPTIMISE) $(WARNINGS) -I. -D_GNU_SOURCE -fstack-protector-strong -fPIE \
-        -fno-strict-aliasing -fvisibility=hidden $(SANITIZE) $(CFLAGS)
+        -fno-strict-aliasing -fvisibility=hidden $(SANITIZE)
 ifeq ($(SANITIZE)$(filter -O0,$(OPTIMISE)),)
 CFLAGS_ALL += -D_FORTIFY_SOURCE=2
 endif
@@ -147,7 +147,10 @@ fuzz:
 $(BUILD)/obj/%.o: %.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) $(call pkg_cflags,$(PKGS)) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $(call pkg_cflags,$(PKGS)) -MMD -MP -c -o $@ $<
+
+# examples in tests are literals in structs that own their texts elsewhere
+$(BUILD)/obj/tests/%.o: CFLAGS += -Wno-write-strings
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
