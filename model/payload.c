@@ -312,14 +312,23 @@ static int tar_write(const Payload *payload, int fd, char *message)
 
 /* ---- the image */
 
-/* In the child: 0 the archive, 1 and 2 where it may talk, 3 the image. */
+/* lz4 in large clusters packs as well as lz4hc in small ones, and a hundred times faster where data
+ * are compressed already. One worker: the order of what several write is not fixed.
+ *
+ * In the child: 0 the archive, 1 and 2 where it may talk, 3 the image. */
 static int mkfs_spawn(int tar_fd, int image_fd, int output_fd, pid_t *ret)
 {
-        static char *const arguments[] = {(char *) "mkfs.erofs",      (char *) "--quiet",
-                                          (char *) "--tar=f",         (char *) "-T0",
-                                          (char *) "-Uclear",         (char *) "-b4096",
-                                          (char *) "-zlz4hc",         (char *) "--workers=1",
-                                          (char *) "/proc/self/fd/3", NULL};
+        static char *const arguments[] = {(char *) "mkfs.erofs",
+                                          (char *) "--quiet",
+                                          (char *) "--tar=f",
+                                          (char *) "-T0",
+                                          (char *) "-Uclear",
+                                          (char *) "-b4096",
+                                          (char *) "-zlz4",
+                                          (char *) "-C65536",
+                                          (char *) "--workers=1",
+                                          (char *) "/proc/self/fd/3",
+                                          NULL};
         static char *const environment[] = {
                 (char *) "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                 (char *) "LC_ALL=C", NULL};
