@@ -154,6 +154,7 @@ int verb_check(const Options *options, size_t n_arguments, char **arguments)
                 return r < 0 ? r : outcome;
         /* MODEL_REFUSED and MODEL_BROKEN are CTL_FAILED and CTL_USAGE, as the manual promises */
         static_assert((int) MODEL_REFUSED == (int) CTL_FAILED &&
-                      (int) MODEL_BROKEN == (int) CTL_USAGE);
+                              (int) MODEL_BROKEN == (int) CTL_USAGE,
+                      "");
         return outcome;
 }

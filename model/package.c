@@ -444,6 +444,7 @@ int package_extract(Package *package, const char *role, int out_fd, PackageError
         for (size_t i = 0; i < package->directory.n_members; i++)
                 if (str_equal(package->directory.members[i].name, listed->name))
                         member = &package->directory.members[i];
+        assert(member); /* package_open() has seen it */
         r = reader_init(&reader, package->fd, false, ret_error);
         if (r == 0)
                 r = member_read(&reader, member, &(Sink) {.out_fd = out_fd}, sha256);

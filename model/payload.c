@@ -375,7 +375,7 @@ int payload_image(const Payload *payload, int *ret_fd, char ret_message[static P
 {
         _cleanup_close_ int tar = temporary_file(), image = temporary_file();
         _cleanup_close_ int output = memfd_create("mkfs.erofs", MFD_CLOEXEC);
-        pid_t pid;
+        pid_t pid = -1;
         int r;
 
         assert(payload->sorted);

@@ -291,7 +291,7 @@ static int directory_parse(const uint8_t *bytes, size_t length, uint64_t tail, s
         size_t at = 0;
 
         for (size_t i = 0; i < n; i++) {
-                size_t entry;
+                size_t entry = 0;
                 int r = entry_parse(bytes + at, length - at, tail, directory, &entry, error);
 
                 if (r != 0)
@@ -351,7 +351,7 @@ static int end_read(int fd, uint64_t size, uint8_t end[static ZIP_END_BYTES], Pa
 int zip_read_directory(int fd, uint64_t size, ZipDirectory *ret, PackageError *ret_error)
 {
         _cleanup_free_ uint8_t *bytes = NULL;
-        uint8_t end[ZIP_END_BYTES];
+        uint8_t end[ZIP_END_BYTES] = {};
         size_t n, length;
         uint64_t tail;
         int r;
