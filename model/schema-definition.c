@@ -676,8 +676,9 @@ static const SchemaElement network_traffic_rules = {
 
 static const SchemaWord topology_changes[] = {
         {"Blast", VERDICT_HONOURED, "all instances hear of a change at once"},
-        {"UpgradeDomainWalk", VERDICT_HONOURED,
-         "instances hear of a change one upgrade domain after the other"},
+        {"UpgradeDomainWalk", VERDICT_IGNORED,
+         "all instances hear of a change at once; it restarts nothing, so there is nothing to "
+         "walk"},
         {},
 };
 static const SchemaAttribute service_definition_attributes[] = {
@@ -687,7 +688,7 @@ static const SchemaAttribute service_definition_attributes[] = {
          .otherwise = "5", HONOURED,
          .reason = "how many groups of instances are updated one after the other"},
         {"topologyChangeDiscovery", .type = SCHEMA_WORD, .words = topology_changes,
-         .otherwise = "UpgradeDomainWalk", HONOURED, .reason = "how instances hear of changes"},
+         .otherwise = "Blast", HONOURED, .reason = "how instances hear of changes"},
         {"schemaVersion", ANY_TEXT, IGNORED, .reason = "only tells editors which schema to use"},
         {},
 };

@@ -50,6 +50,7 @@ typedef enum Distribution {
 
 typedef enum TaskType { TASK_SIMPLE, TASK_FOREGROUND, TASK_BACKGROUND } TaskType;
 
+/* What the definition asks for; instances hear of changes at once in either case. */
 typedef enum TopologyChange { TOPOLOGY_UPGRADE_DOMAIN_WALK, TOPOLOGY_BLAST } TopologyChange;
 
 /**
