@@ -93,31 +93,51 @@ static void add_machine(StrBuffer *xml, const DomainSpec *spec)
                 "<on_crash>destroy</on_crash>\n");
 }
 
+/* Devices sit on the root bus itself: no bridges to find, no hotplug ports that nothing is ever put
+ * into. There a virtio device would offer its legacy interface, too, unless told not to. Slot 0 is
+ * the chipset's, 31 its legacy functions. */
+typedef enum PciSlot {
+        PCI_ROOT_DISK = 2,
+        PCI_PAYLOAD_DISK,
+        PCI_LOCAL_DISK,
+        PCI_SERIAL,
+        PCI_NETWORK,
+        PCI_RANDOM,
+} PciSlot;
+
+static void add_address(StrBuffer *xml, PciSlot slot)
+{
+        str_buffer_addf(xml, "<address type='pci' domain='0' bus='0' slot='%u' function='0'/>",
+                        slot);
+}
+
 static void add_disk(StrBuffer *xml, const char *path, const char *format, const char *target,
-                     const char *serial, bool read_only)
+                     const char *serial, PciSlot slot)
 {
         add_text(xml,
-                 "<disk type='file' device='disk'><driver name='qemu' cache='unsafe' "
+                 "<disk type='file' device='disk' model='virtio-non-transitional'><driver "
+                 "name='qemu' cache='unsafe' "
                  "discard='unmap' type='",
                  format, "'/>\n");
         add_text(xml, "<source file='", path, "'><seclabel model='dac' relabel='no'/></source>\n");
-        str_buffer_add(xml, read_only ? "<readonly/><shareable/>" : "");
+        str_buffer_add(xml, slot == PCI_PAYLOAD_DISK ? "<readonly/><shareable/>" : "");
         str_buffer_addf(xml, "<target dev='%s' bus='virtio'/><serial>%s</serial>", target, serial);
+        add_address(xml, slot);
 }
 
 static void add_disks(StrBuffer *xml, const DomainSpec *spec)
 {
-        add_disk(xml, spec->root, "qcow2", "vda", "root", false);
+        add_disk(xml, spec->root, "qcow2", "vda", "root", PCI_ROOT_DISK);
         add_text(xml, "<backingStore type='file'><format type='", spec->image_format, "'/>");
         add_text(xml, "<source file='", spec->image,
                  "'><seclabel model='dac' "
                  "relabel='no'/></source><backingStore/></backingStore></disk>\n");
         if (spec->payload) {
-                add_disk(xml, spec->payload, "raw", "vdb", "payload", true);
+                add_disk(xml, spec->payload, "raw", "vdb", "payload", PCI_PAYLOAD_DISK);
                 str_buffer_add(xml, "</disk>\n");
         }
         if (spec->local) {
-                add_disk(xml, spec->local, "raw", "vdc", "local", false);
+                add_disk(xml, spec->local, "raw", "vdc", "local", PCI_LOCAL_DISK);
                 str_buffer_add(xml, "</disk>\n");
         }
 }
@@ -127,7 +147,10 @@ static void add_devices(StrBuffer *xml, const DomainSpec *spec)
         str_buffer_add(xml, "<devices>\n<emulator>/usr/bin/qemu-system-x86_64</emulator>\n");
         add_disks(xml, spec);
         str_buffer_add(xml, "<controller type='usb' model='none'/>\n"
-                            "<controller type='virtio-serial' index='0' ports='2'/>\n");
+                            "<controller type='virtio-serial' index='0' ports='2' "
+                            "model='virtio-non-transitional'>");
+        add_address(xml, PCI_SERIAL);
+        str_buffer_add(xml, "</controller>\n");
         add_text(xml, "<channel type='unix'><source mode='bind' path='", spec->agent_socket,
                  "'/><target type='virtio' name='org.troupe.agent.0'/></channel>\n");
         if (spec->console_socket)
@@ -135,15 +158,19 @@ static void add_devices(StrBuffer *xml, const DomainSpec *spec)
                          spec->console_socket, "'/><target type='virtio'/></console>\n");
         if (spec->tap) {
                 add_text(xml, "<interface type='ethernet'><mac address='", spec->mac, "'/>");
-                add_text(xml, "<target dev='", spec->tap, "' managed='no'/><model type='virtio'/>");
+                add_text(xml, "<target dev='", spec->tap,
+                         "' managed='no'/><model type='virtio-non-transitional'/>");
                 if (spec->mtu > 0)
                         str_buffer_addf(xml, "<mtu size='%u'/>", spec->mtu);
+                add_address(xml, PCI_NETWORK);
                 str_buffer_add(xml, "</interface>\n");
         }
-        str_buffer_add(xml,
-                       "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>\n"
-                       "<video><model type='none'/></video><audio id='1' type='none'/>"
-                       "<memballoon model='none'/>\n</devices>\n");
+        str_buffer_add(xml, "<rng model='virtio-non-transitional'><backend "
+                            "model='random'>/dev/urandom</backend>");
+        add_address(xml, PCI_RANDOM);
+        str_buffer_add(xml, "</rng>\n"
+                            "<video><model type='none'/></video><audio id='1' type='none'/>"
+                            "<memballoon model='none'/>\n</devices>\n");
 }
 
 int domain_xml(const DomainSpec *spec, char **ret_xml)
