@@ -21,6 +21,7 @@
 
 #include "hostd/deployment.h"
 #include "hostd/instance.h"
+#include "hostd/kvm-probe.h"
 #include "hostd/netd-client.h"
 #include "hostd/network.h"
 #include "hostd/role-log.h"
@@ -39,6 +40,7 @@
 #define LISTING_RETRY_NS NSEC_PER_SEC
 #define CONNECTIONS_NS   (500 * NSEC_PER_MSEC)
 #define ACCURACY_USEC    10000
+#define KVM_DEVICE       "/dev/kvm"
 #define TAG_SALTS_MAX    64
 
 struct HostHalf {
@@ -72,6 +74,15 @@ struct HostHalf {
         DomainList domains; /* its result */
         char *listing_message;
         char *libvirt_problem; /* NULL: libvirt answers */
+        /* whether hardware virtualisation works */
+        WorkerJob probing;
+        bool probing_runs;
+        bool probed; /* once at least: before, no VM is begun */
+        KvmProbe probing_result;
+        char probing_message[VM_MESSAGE_MAX];
+        KvmProbe kvm;
+        char *kvm_answer; /* file */
+        char kvm_message[VM_MESSAGE_MAX];
         /* what reconcile() is to look at */
         sd_event_source *defer;
         bool network_dirty;
@@ -150,6 +161,40 @@ static void listing_take(HostHalf *half)
                                      domain_list_state(&half->domains, entry->key));
 }
 
+static int probing_run(WorkerJob *job)
+{
+        HostHalf *half = CONTAINER_OF(job, HostHalf, probing);
+
+        return kvm_probe(&(KvmQuestion) {&half->place, KVM_DEVICE, half->kvm_answer, KVM_PROBE_NS},
+                         half->probing_message, &half->probing_result);
+}
+
+static void probing_done(WorkerJob *job, int result)
+{
+        HostHalf *half = CONTAINER_OF(job, HostHalf, probing);
+
+        half->probing_runs = false;
+        half->probed = true;
+        half->kvm = result == 0 ? half->probing_result : KVM_UNKNOWN;
+        memcpy(half->kvm_message, half->probing_message, sizeof(half->kvm_message));
+        if (result < 0 && result != -ECANCELED && result != -ENOTCONN)
+                log_error_errno(result, "cannot find out whether KVM works");
+        if (half->kvm == KVM_DOES_NOT_WORK)
+                log_warning("role VMs are emulated, and slow: %s", half->kvm_message);
+        if (half->kvm == KVM_WORKS)
+                half->place.type = "kvm";
+        reconcile_later(half);
+}
+
+/* Asked once libvirt answers, and again until there is a guest OS to ask with. */
+static void probing_begin(HostHalf *half)
+{
+        if (half->probing_runs || half->kvm != KVM_UNKNOWN)
+                return;
+        half->probing_runs = true;
+        worker_submit(half->worker, &half->probing);
+}
+
 static void listing_done(WorkerJob *job, int result)
 {
         HostHalf *half = CONTAINER_OF(job, HostHalf, listing);
@@ -162,6 +207,7 @@ static void listing_done(WorkerJob *job, int result)
                         log_notice("libvirt answers again");
                 str_set(&half->libvirt_problem, NULL);
                 listing_take(half);
+                probing_begin(half);
         } else {
                 const char *message =
                         half->listing_message ? half->listing_message : "out of memory";
@@ -307,7 +353,7 @@ static void step_instances(HostHalf *half)
                 if (!may_step(half, instance))
                         continue;
                 if (vm_state(&instance->vm) == VM_NEW || vm_state(&instance->vm) == VM_DOWN)
-                        instance->facts.blocked = is_blocked(half, instance);
+                        instance->facts.blocked = !half->probed || is_blocked(half, instance);
                 instance_step(instance, half->n_listings + 1, now_ns);
                 if (instance_is_gone(instance)) {
                         map_remove(&half->instances, entry->key);
@@ -1020,8 +1066,9 @@ int host_half_shell_send(HostHalf *half, const InstanceId *id, const AgentMessag
 void host_half_state(const HostHalf *half, HostHalfState *ret_state)
 {
         *ret_state = (HostHalfState) {
-                .kvm = str_equal(half->place.type, "kvm"),
-                .kvm_known = true,
+                .kvm = half->kvm == KVM_WORKS,
+                .kvm_known = half->kvm != KVM_UNKNOWN,
+                .kvm_message = half->kvm_message,
                 .libvirt = half->libvirt_problem == NULL && half->n_listings > 0,
                 .netd = netd_client_carried_out(half->netd) >= half->network_number,
                 .n_vms = map_size(&half->instances),
@@ -1102,6 +1149,9 @@ static int set_up(HostHalf *half, const HostHalfConfig *config)
                 r = str_set(&half->uplink, config->uplink ? config->uplink : "");
         if (r == 0)
                 r = make_dirs(half, config);
+        half->kvm_answer = str_printf("%s/kvm", config->runtime_dir); /* which a boot empties */
+        if (r == 0 && !half->kvm_answer)
+                r = -ENOMEM;
         if (r == 0)
                 r = load_sizes(half);
         if (r == 0)
@@ -1137,6 +1187,7 @@ int host_half_new(sd_event *event, const HostHalfConfig *config, const HostHalfS
         half->records.value_free = half->services.value_free = half->hosts.value_free = free;
         half->incarnations.value_free = half->reported.value_free = free;
         half->deployments.value_free = free_deployment;
+        half->probing = (WorkerJob) {.run = probing_run, .done = probing_done};
         half->listing = (WorkerJob) {.run = listing_run, .done = listing_done};
         r = set_up(half, config);
         if (r < 0)
@@ -1195,6 +1246,7 @@ HostHalf *host_half_free(HostHalf *half)
         free(half->cluster);
         free(half->listing_message);
         free(half->libvirt_problem);
+        free(half->kvm_answer);
         free(half->host);
         free(half->os_dir);
         free(half->uplink);

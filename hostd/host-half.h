@@ -168,11 +168,12 @@ int host_half_shell_send(HostHalf *half, const InstanceId *instance, const Agent
 
 /* What is to be said about this host. */
 typedef struct HostHalfState {
-        bool kvm;            /* VMs run on hardware virtualisation */
-        bool kvm_known;      /* it has been tried out */
-        bool libvirt;        /* libvirt answers */
-        bool netd;           /* netd has carried out all that was declared */
-        size_t n_vms;        /* VMs that are here, in whatever state */
+        bool kvm;                /* VMs run on hardware virtualisation */
+        bool kvm_known;          /* it has been tried out */
+        const char *kvm_message; /* why it does not work; "" when it does or is not known */
+        bool libvirt;            /* libvirt answers */
+        bool netd;               /* netd has carried out all that was declared */
+        size_t n_vms;            /* VMs that are here, in whatever state */
         const char *problem; /* the last that went wrong and still is, for people; NULL when all is
                                 well */
 } HostHalfState;
