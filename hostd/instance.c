@@ -393,9 +393,12 @@ static InstanceStatus status_of(const Instance *instance)
 void instance_observe(Instance *instance, ObservedRecord *ret_observed)
 {
         InstanceStatus status = status_of(instance);
-        ObservedRecord observed = {
-                .id = instance->id, .incarnation = instance->incarnation, .status = status};
+        ObservedRecord observed;
 
+        memset(&observed, 0, sizeof(observed)); /* padding as well: records are compared as bytes */
+        observed.id = instance->id;
+        observed.incarnation = instance->incarnation;
+        observed.status = status;
         if (status != instance->status || instance->status_since_us == 0) {
                 instance->status = status;
                 instance->status_since_us = clock_realtime_us();

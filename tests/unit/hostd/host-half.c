@@ -2,29 +2,107 @@
 
 #include "hostd/host-half.h"
 
-#include "tests/unit/test.h"
+#include "tests/unit/hostd/half.h"
 
-static void starts_on_an_empty_host(void **state)
+static void a_record_becomes_a_ready_instance_and_goes_without_a_trace(void **state)
 {
-        char dir[] = "/tmp/troupe-half-XXXXXX";
-        HostHalfConfig config = {.host = "h1", .libvirt_uri = "test:///default"};
-        sd_event *event;
-        HostHalf *half;
+        World *world = *state;
+        InstanceRecord record = world_put_records(world, 1);
+        _cleanup_free_ char *ephemeral = world_path(world, "ephemeral"),
+                            *instances = world_path(world, "instances");
+        AgentMessage stop;
 
-        assert_non_null(mkdtemp(dir));
-        config.state_dir = config.runtime_dir = config.os_dir = dir;
-        assert_int_equal(sd_event_new(&event), 0);
-        assert_int_equal(host_half_new(event, &config, &(HostHalfSink) {}, &half), 0);
-        assert_int_equal(host_half_start(half), 0);
-        host_half_free(half);
-        sd_event_unref(event);
-        rmdir(dir);
+        WORLD_UNTIL(world, world->n_observed > 0);
+        assert_int_equal(world->observed.status, STATUS_CREATING_VM);
+        world_make_ready(world, 1);
+        assert_int_equal(world->observed.configuration_generation, 1);
+        assert_string_equal(world->vip, "198.18.100.1");
+        record.power = POWER_STOPPING;
+        host_half_instance_put(world->half, &record);
+        stop = world_agent_hears(world, AGENT_STOP);
+        assert_true(stop.deadline_s > 0);
+        assert_false(world->ready); /* out of rotation before it is told */
+        world_agent_says(world, &(AgentMessage) {.type = AGENT_STOPPED});
+        WORLD_UNTIL(world, world->observed.status == STATUS_STOPPED_VM);
+        assert_int_equal(world->observed.incarnation, 1);
+        assert_int_equal(world->n_gone, 0);
+        host_half_instance_deleted(world->half, &record.id);
+        WORLD_UNTIL(world, world->n_gone == 1);
+        assert_int_equal(world_domain(world, "troupe-" HALF_DEPLOYMENT "-web_IN_0-1"),
+                         DOMAIN_ABSENT);
+        assert_int_equal(world->n_instances, 0);
+        assert_int_equal(rmdir(ephemeral), 0); /* empty */
+        assert_int_equal(rmdir(instances), 0);
+}
+
+static void nothing_is_done_before_all_records_are_known(void **state)
+{
+        World *world = *state;
+        InstanceRecord record = test_instance(HALF_DEPLOYMENT, "web", 0, "h1");
+
+        assert_int_equal(host_half_instance_put(world->half, &record), 0);
+        world_run_for(world, 300);
+        assert_int_equal(map_size(&world->half->instances), 0);
+        assert_int_equal(world->n_replace, 0);
+        host_half_synced(world->half);
+        WORLD_UNTIL(world, map_size(&world->half->instances) == 1 && world->n_replace == 1);
+}
+
+static void other_hosts_instances_are_not_ours(void **state)
+{
+        World *world = *state;
+        InstanceRecord record = test_instance(HALF_DEPLOYMENT, "web", 0, "h2");
+
+        host_half_synced(world->half);
+        assert_int_equal(host_half_instance_put(world->half, &record), 0);
+        world_run_for(world, 200);
+        assert_int_equal(map_size(&world->half->instances), 0);
+        assert_int_equal(world->n_observed, 0);
+}
+
+static void the_state_of_the_host_is_told(void **state)
+{
+        World *world = *state;
+        HostHalfState told;
+
+        world_put_records(world, 1);
+        WORLD_UNTIL(world, world_state(world, 1) == VM_RUNNING);
+        host_half_state(world->half, &told);
+        assert_true(told.libvirt && told.netd && told.kvm_known && !told.kvm);
+        assert_string_equal(told.kvm_message, "there is none in this world");
+        assert_int_equal(told.n_vms, 1);
+        assert_null(told.problem);
+}
+
+static void shells_are_the_agents(void **state)
+{
+        World *world = *state;
+        InstanceRecord record = world_put_records(world, 1);
+        InstanceId other = {.deployment = "d00000002", .role = "web"};
+        AgentMessage open = {.type = AGENT_SHELL_OPEN,
+                             .shell = {.session = 7, .rows = 24, .columns = 80}};
+
+        assert_int_equal(host_half_shell_send(world->half, &other, &open), -ENOENT);
+        world_make_ready(world, 1);
+        assert_int_equal(host_half_shell_send(world->half, &record.id, &open), 0);
+        open = world_agent_hears(world, AGENT_SHELL_OPEN);
+        assert_int_equal(open.shell.session, 7);
+        agent_message_deinit(&open);
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(starts_on_an_empty_host),
+                cmocka_unit_test_setup_teardown(
+                        a_record_becomes_a_ready_instance_and_goes_without_a_trace, world_setup,
+                        world_teardown),
+                cmocka_unit_test_setup_teardown(nothing_is_done_before_all_records_are_known,
+                                                world_setup, world_teardown),
+                cmocka_unit_test_setup_teardown(other_hosts_instances_are_not_ours, world_setup,
+                                                world_teardown),
+                cmocka_unit_test_setup_teardown(the_state_of_the_host_is_told, world_setup,
+                                                world_teardown),
+                cmocka_unit_test_setup_teardown(shells_are_the_agents, world_setup, world_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* Declares the network that follows from the tables to netd, and takes in what netd says of it. */
+
+#include "hostd/host-half-internal.h"
+
+#include "hostd/network.h"
+#include "lib/base/array.h"
+#include "lib/base/log.h"
+#include "lib/base/str.h"
+
+#define CONNECTIONS_NS (500 * NSEC_PER_MSEC)
+
+IpAddress host_network_vip(HostHalf *half, const char *deployment, Slot *ret_slot)
+{
+        MAP_FOREACH (entry, &half->services) {
+                const ServiceRecord *service = entry->value;
+
+                for (unsigned slot = 0; slot < SLOTS; slot++)
+                        if (str_equal(service->slots[slot].deployment, deployment)) {
+                                *ret_slot = slot;
+                                return service->slots[slot].vip;
+                        }
+        }
+        *ret_slot = SLOT_STAGING;
+        return (IpAddress) {};
+}
+
+static int gather_instances(HostHalf *half, NetworkDeployment *deployment)
+{
+        MAP_FOREACH (entry, &half->instances) {
+                Instance *instance = entry->value;
+                NetworkInstance network = {&instance->record, &instance->names,
+                                           instance_ready(instance)};
+
+                if (!instance->plugged || instance->record.incarnation == 0 ||
+                    !str_equal(instance->id.deployment, deployment->record->id))
+                        continue;
+                if (ARRAY_APPEND(deployment->instances, deployment->n_instances, network) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+static int gather(HostHalf *half, NetworkInput *input, const HostRecord ***ret_hosts)
+{
+        MAP_FOREACH (entry, &half->deployments) {
+                const Deployment *deployment = entry->value;
+                NetworkDeployment network = {.record = deployment_record(deployment),
+                                             .model = deployment_model(deployment)};
+                Slot slot;
+                int r;
+
+                network.vip = host_network_vip(half, entry->key, &slot);
+                r = gather_instances(half, &network);
+                if (r == 0)
+                        r = ARRAY_APPEND(input->deployments, input->n_deployments, network);
+                if (r < 0) {
+                        free(network.instances);
+                        return r;
+                }
+        }
+        MAP_FOREACH (entry, &half->hosts)
+                if (ARRAY_APPEND(*ret_hosts, input->n_hosts, entry->value) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
+void host_network_declare(HostHalf *half)
+{
+        NetworkInput input = {.self = half->host, .uplink = half->uplink};
+        const HostRecord **hosts = NULL;
+        NetPlan plan = {};
+        int r;
+
+        half->network_dirty = false;
+        r = gather(half, &input, &hosts);
+        input.hosts = hosts;
+        if (r == 0)
+                r = network_plan(&input, &plan);
+        for (size_t i = 0; i < input.n_deployments; i++)
+                free(input.deployments[i].instances);
+        free(input.deployments);
+        free(hosts);
+        if (r < 0)
+                log_error_errno(r, "cannot work out the network");
+        else
+                half->network_number = netd_client_declare(half->netd, &plan);
+}
+
+/* What waits for netd goes on once netd has carried out the declaration that has it. */
+void host_network_progress(HostHalf *half)
+{
+        if (half->network_dirty || netd_client_carried_out(half->netd) < half->network_number)
+                return;
+        MAP_FOREACH (entry, &half->instances) {
+                Instance *instance = entry->value;
+                VmState state = vm_state(&instance->vm);
+
+                if ((state == VM_PLUGGING || state == VM_UNPLUGGING) && vm_busy(&instance->vm))
+                        instance_network_done(instance, true, NULL);
+        }
+}
+
+static void on_netd_changed(void *userdata)
+{
+        HostHalf *half = userdata;
+
+        host_network_progress(half);
+        host_reconcile_later(half);
+}
+
+static void on_rotation(void *userdata, const char *endpoint, const char *instance,
+                        bool in_rotation)
+{
+        HostHalf *half = userdata;
+        _cleanup_free_ char *key = str_printf("%s %s", endpoint, instance);
+
+        if (!key)
+                return;
+        if (in_rotation)
+                map_put(&half->rotation, key, NULL);
+        else
+                map_remove(&half->rotation, key);
+        host_reconcile_later(half);
+}
+
+static Instance *draining_instance(HostHalf *half, const char *id)
+{
+        char text[RECORD_KEY_MAX + 1];
+
+        MAP_FOREACH (entry, &half->instances) {
+                Instance *instance = entry->value;
+
+                if (vm_state(&instance->vm) == VM_DRAINING &&
+                    str_equal(instance_id_format(&instance->id, text), id))
+                        return instance;
+        }
+        return NULL;
+}
+
+static void on_connections(void *userdata, const char *id, uint32_t count)
+{
+        HostHalf *half = userdata;
+        Instance *instance = draining_instance(half, id);
+
+        if (!instance || count > 0)
+                return;
+        instance_set_drained(instance, true);
+        host_reconcile_later(half);
+}
+
+/* Connections are counted once netd has taken the instance out of rotation: before, new ones may
+ * come. */
+int host_network_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        HostHalf *half = userdata;
+        bool left = false;
+
+        MAP_FOREACH (entry, &half->instances) {
+                Instance *instance = entry->value;
+                char text[RECORD_KEY_MAX + 1];
+
+                if (vm_state(&instance->vm) != VM_DRAINING)
+                        continue;
+                left = true;
+                if (netd_client_carried_out(half->netd) >= half->network_number)
+                        netd_client_ask_connections(half->netd,
+                                                    instance_id_format(&instance->id, text));
+        }
+        if (left)
+                host_timer_set(half->connections_timer, CONNECTIONS_NS);
+        return 0;
+}
+
+void host_network_watch_drains(HostHalf *half)
+{
+        int enabled = SD_EVENT_OFF;
+
+        sd_event_source_get_enabled(half->connections_timer, &enabled);
+        if (enabled != SD_EVENT_OFF)
+                return;
+        MAP_FOREACH (entry, &half->instances)
+                if (vm_state(&((Instance *) entry->value)->vm) == VM_DRAINING)
+                        return host_timer_set(half->connections_timer, CONNECTIONS_NS / 10);
+}
+
+NetdSink host_network_sink(HostHalf *half)
+{
+        return (NetdSink) {half, on_netd_changed, on_rotation, on_connections};
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "tests/unit/hostd/half.h"
+
+static void a_vm_starts_only_once_its_network_is_there(void **state)
+{
+        World *world = *state;
+
+        world->deaf = true;
+        world_put_records(world, 1);
+        WORLD_UNTIL(world, world_state(world, 1) == VM_PLUGGING);
+        world_run_for(world, 300);
+        assert_int_equal(world_state(world, 1), VM_PLUGGING);
+        world->deaf = false;
+        WORLD_UNTIL(world, world_state(world, 1) == VM_RUNNING);
+        assert_int_equal(world->n_instances, 1);
+}
+
+static void a_swap_is_one_update(void **state)
+{
+        World *world = *state;
+        ServiceRecord service = {.name = "shop"};
+
+        world_put_records(world, 1);
+        world_make_ready(world, 1);
+        world->n_update = 0;
+        strcpy(service.slots[SLOT_STAGING].deployment, HALF_DEPLOYMENT);
+        ip_parse("198.18.100.2", &service.slots[SLOT_STAGING].vip);
+        ip_parse("198.18.100.1", &service.slots[SLOT_PRODUCTION].vip);
+        assert_int_equal(host_half_service_put(world->half, &service), 0);
+        WORLD_UNTIL(world, strcmp(world->vip, "198.18.100.2") == 0);
+        world_run_for(world, 200);
+        assert_int_equal(world->n_update, 1);
+        assert_true(world->ready);
+}
+
+static void a_drain_lasts_as_long_as_connections_do(void **state)
+{
+        World *world = *state;
+        InstanceRecord record = world_put_records(world, 1);
+        AgentMessage stop;
+
+        world_make_ready(world, 1);
+        world->connections = 3;
+        record.power = POWER_STOPPING;
+        assert_int_equal(host_half_instance_put(world->half, &record), 0);
+        WORLD_UNTIL(world, world_state(world, 1) == VM_DRAINING && !world->ready);
+        world_run_for(world, 1200);
+        assert_int_equal(world_state(world, 1), VM_DRAINING);
+        world->connections = 0;
+        stop = world_agent_hears(world, AGENT_STOP);
+        agent_message_deinit(&stop);
+        assert_int_equal(world_state(world, 1), VM_STOPPING);
+}
+
+static void rotation_is_netds_word(void **state)
+{
+        World *world = *state;
+
+        world_put_records(world, 1);
+        world_make_ready(world, 1);
+        assert_false(world->observed.in_rotation);
+        assert_true(sd_bus_emit_signal(world->netd_bus, NET1_PATH, NET1_INTERFACE,
+                                       "RotationChanged", "ssbs", HALF_DEPLOYMENT "/web/Http",
+                                       HALF_DEPLOYMENT "/web_IN_0", 1, "") >= 0);
+        WORLD_UNTIL(world, world->observed.in_rotation);
+        assert_true(sd_bus_emit_signal(world->netd_bus, NET1_PATH, NET1_INTERFACE,
+                                       "RotationChanged", "ssbs", HALF_DEPLOYMENT "/web/Http",
+                                       HALF_DEPLOYMENT "/web_IN_0", 0, "probe") >= 0);
+        WORLD_UNTIL(world, !world->observed.in_rotation);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(a_vm_starts_only_once_its_network_is_there,
+                                                world_setup, world_teardown),
+                cmocka_unit_test_setup_teardown(a_swap_is_one_update, world_setup, world_teardown),
+                cmocka_unit_test_setup_teardown(a_drain_lasts_as_long_as_connections_do,
+                                                world_setup, world_teardown),
+                cmocka_unit_test_setup_teardown(rotation_is_netds_word, world_setup,
+                                                world_teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
