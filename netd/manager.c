@@ -1,0 +1,786 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* How a declaration is carried out:
+ *
+ *   plan     each object checked by itself; the difference from the state
+ *   apply    the state changed, if references and claims hold
+ *   links    bridges and taps that must be there before the rules for them
+ *   store    the change written down
+ *   kernel   the difference of the elements, in one transaction        <- packets see it here
+ *   settle   ports into bridges, VIPs onto the uplink, probes, what is gone removed
+ *
+ * Up to and including the kernel's transaction each step can be taken back; what comes after is
+ * idempotent and tried again by the repair, which is also what a start does: read the kernel,
+ * compare with the state, write the difference. */
+
+#include "netd/manager.h"
+
+#include <netinet/in.h>
+#include <signal.h>
+#include <string.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "lib/base/array.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/base/str.h"
+#include "netd/object.h"
+#include "netd/sysctl.h"
+
+#define REPAIR_NS NSEC_PER_SEC
+
+/* Objects that a change touches without being in it: their elements depend on what is. */
+typedef struct Touched {
+        Object **objects;
+        size_t n_objects;
+} Touched;
+
+void manager_uplink(Manager *manager, char ret_name[static IFNAMSIZ])
+{
+        if (manager->uplink[0])
+                memcpy(ret_name, manager->uplink, IFNAMSIZ);
+        else if (links_uplink(manager->links, ret_name) < 0)
+                ret_name[0] = '\0';
+}
+
+const char *manager_why(const Manager *manager, const Backend *backend)
+{
+        const char *why;
+
+        if (endpoint_in_rotation(&manager->state, backend, &why) || strcmp(why, "probe") != 0)
+                return why;
+        return backend->probe ? probe_why(backend->probe) : "not probed yet";
+}
+
+static void repair_later(Manager *manager)
+{
+        sd_event_source_set_time_relative(manager->repair, REPAIR_NS / NSEC_PER_USEC);
+        sd_event_source_set_enabled(manager->repair, SD_EVENT_ONESHOT);
+}
+
+/* ---- probes */
+
+static bool probe_target(const Manager *manager, const Backend *backend, ProbeTarget *target)
+{
+        const Instance *instance = state_instance(&manager->state, backend->instance);
+        const Endpoint *e = backend->endpoint;
+        struct sockaddr_in *to = (struct sockaddr_in *) &target->address;
+
+        if (!instance || e->probe_kind == NET1_PROBE_NONE)
+                return false;
+        *target = (ProbeTarget) {
+                .address_length = sizeof(*to),
+                .path = e->probe_path,
+                .interval_ns = e->interval_ms * NSEC_PER_MSEC,
+                .timeout_ns = e->timeout_ms * NSEC_PER_MSEC,
+        };
+        to->sin_family = AF_INET;
+        to->sin_port = htons(e->probe_port ?: backend->port);
+        memcpy(&to->sin_addr, instance->address.bytes, 4);
+        return true;
+}
+
+/* Probes of an endpoint as they should be; one that goes on asking the same is left alone. */
+static void settle_probes(Manager *manager, Endpoint *endpoint)
+{
+        for (size_t i = 0; i < endpoint->n_backends; i++) {
+                Backend *b = &endpoint->backends[i];
+                const Instance *instance = state_instance(&manager->state, b->instance);
+                ProbeTarget target;
+                bool wanted = probe_target(manager, b, &target);
+                int r;
+
+                if (b->probe && wanted && ip_compare(&b->probed, &instance->address) == 0)
+                        continue;
+                probe_free(b->probe);
+                b->probe = NULL;
+                if (!wanted)
+                        continue;
+                b->probed = instance->address;
+                r = probe_new(manager->prober, &target, b, b->good, &b->probe);
+                if (r < 0)
+                        log_error_errno(r, "cannot probe %s", b->instance);
+        }
+}
+
+static void drop_probes(Endpoint *endpoint)
+{
+        for (size_t i = 0; i < endpoint->n_backends; i++) {
+                probe_free(endpoint->backends[i].probe);
+                endpoint->backends[i].probe = NULL;
+        }
+}
+
+/* The old object's probes go over to the new one's backends that are probed in the same way. */
+static void hand_probes_over(Endpoint *from, Endpoint *to)
+{
+        bool same = from->probe_kind == to->probe_kind && from->probe_port == to->probe_port &&
+                    from->interval_ms == to->interval_ms && from->timeout_ms == to->timeout_ms &&
+                    str_equal(from->probe_path, to->probe_path);
+
+        for (size_t i = 0; same && i < to->n_backends; i++)
+                for (size_t j = 0; j < from->n_backends; j++) {
+                        Backend *a = &from->backends[j], *b = &to->backends[i];
+
+                        if (!a->probe || a->port != b->port ||
+                            strcmp(a->instance, b->instance) != 0)
+                                continue;
+                        b->probe = TAKE_PTR(a->probe);
+                        b->probed = a->probed;
+                        probe_set_userdata(b->probe, b);
+                }
+        drop_probes(from);
+}
+
+/* ---- rotation */
+
+static void rotate(const Manager *manager, Endpoint *endpoint)
+{
+        for (size_t i = 0; i < endpoint->n_backends; i++) {
+                Backend *b = &endpoint->backends[i];
+
+                b->was_in_rotation = b->in_rotation;
+                b->in_rotation = endpoint_in_rotation(&manager->state, b, NULL);
+        }
+}
+
+static void unrotate(Endpoint *endpoint)
+{
+        for (size_t i = 0; i < endpoint->n_backends; i++)
+                endpoint->backends[i].in_rotation = endpoint->backends[i].was_in_rotation;
+}
+
+static void tell_rotation(Manager *manager, const Endpoint *endpoint)
+{
+        for (size_t i = 0; i < endpoint->n_backends; i++) {
+                const Backend *b = &endpoint->backends[i];
+
+                if (b->in_rotation != b->was_in_rotation)
+                        net1_bus_rotation(manager, b);
+        }
+}
+
+/* A backend's new self begins where its old one was, so that only a true change is told. */
+static void inherit_rotation(Endpoint *after, const Endpoint *before)
+{
+        for (size_t i = 0; i < after->n_backends; i++)
+                for (size_t j = 0; j < before->n_backends; j++)
+                        if (after->backends[i].port == before->backends[j].port &&
+                            strcmp(after->backends[i].instance, before->backends[j].instance) == 0)
+                                after->backends[i].in_rotation = before->backends[j].in_rotation;
+}
+
+static int write_difference(Manager *manager, Elements *before, Elements *after, char *why)
+{
+        _cleanup_(elements_deinit) Elements gone = {}, new = {};
+        int r;
+
+        elements_sort(before);
+        elements_sort(after);
+        r = elements_diff(before, after, &gone, &new);
+        if (r < 0) {
+                strcpy(why, "out of memory");
+                return r;
+        }
+        return nftables_write(manager->nftables, false, &gone, &new, why);
+}
+
+static void on_probe_changed(Probe *probe, void *userdata)
+{
+        _cleanup_(elements_deinit) Elements before = {}, after = {};
+        Backend *backend = probe_userdata(probe);
+        Endpoint *e = backend->endpoint;
+        Manager *manager = userdata;
+        char why[NFTABLES_WHY_MAX] = "";
+        int r;
+
+        backend->good = probe_good(probe);
+        if (endpoint_in_rotation(&manager->state, backend, NULL) == backend->in_rotation)
+                return;
+        r = elements_of(&before, &manager->state, &e->object);
+        rotate(manager, e);
+        if (r == 0)
+                r = elements_of(&after, &manager->state, &e->object);
+        if (r == 0)
+                r = write_difference(manager, &before, &after, why);
+        if (r < 0) {
+                log_error_errno(r, "endpoint %s: cannot change rotation: %s", e->object.key, why);
+                repair_later(manager);
+        }
+        tell_rotation(manager, e);
+}
+
+/* ---- a declaration */
+
+static bool names_any(const Endpoint *endpoint, const Map *instances)
+{
+        for (size_t i = 0; i < endpoint->n_backends; i++)
+                if (map_contains(instances, endpoint->backends[i].instance))
+                        return true;
+        return false;
+}
+
+/* What of the change others' elements depend on: instances come, gone or moved; networks whose
+ * reach rules changed. */
+static int dependencies(const StateChange *change, Map *instances, Map *networks, Map *changed)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < change->n_objects; i++) {
+                const Object *before = change->objects[i].before, *after = change->objects[i].after;
+                const Object *any = after ?: before;
+
+                if (any->kind == OBJECT_INSTANCE &&
+                    (!before || !after ||
+                     ip_compare(&((const Instance *) before)->address,
+                                &((const Instance *) after)->address) != 0))
+                        r = map_put(instances, any->key, NULL);
+                if (r == 0 && any->kind == OBJECT_REACH)
+                        r = map_put(networks, ((const Reach *) any)->network, NULL);
+                if (r == 0 && (any->kind == OBJECT_INSTANCE || any->kind == OBJECT_ENDPOINT))
+                        r = map_put(changed, any->key, (void *) any);
+        }
+        return r;
+}
+
+static bool is_changed(const Map *changed, const Object *object)
+{
+        const Object *other = map_get(changed, object->key);
+
+        return other && other->kind == object->kind;
+}
+
+static int touch(Touched *touched, void *object)
+{
+        return ARRAY_APPEND(touched->objects, touched->n_objects, object);
+}
+
+static int find_touched(const State *state, const StateChange *change, Touched *touched)
+{
+        _cleanup_(map_deinit) Map instances = {}, networks = {}, changed = {};
+        int r = dependencies(change, &instances, &networks, &changed);
+
+        if (r == 0 && map_size(&instances) > 0)
+                MAP_FOREACH (entry, &state->objects[OBJECT_ENDPOINT])
+                        if (r == 0 && !is_changed(&changed, entry->value) &&
+                            names_any(entry->value, &instances))
+                                r = touch(touched, entry->value);
+        if (r == 0 && map_size(&networks) > 0)
+                MAP_FOREACH (instance, &state->objects[OBJECT_INSTANCE])
+                        if (r == 0 && !is_changed(&changed, instance->value) &&
+                            map_contains(&networks, ((Instance *) instance->value)->network))
+                                r = touch(touched, instance->value);
+        return r;
+}
+
+static int elements_of_side(const Manager *manager, const StateChange *change, bool after,
+                            const Touched *touched, Elements *elements)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < change->n_objects; i++) {
+                const Object *object = after ? change->objects[i].after : change->objects[i].before;
+
+                if (object)
+                        r = elements_of(elements, &manager->state, object);
+        }
+        for (size_t i = 0; r == 0 && i < touched->n_objects; i++)
+                r = elements_of(elements, &manager->state, touched->objects[i]);
+        return r;
+}
+
+static void rotate_all(Manager *manager, const StateChange *change, const Touched *touched)
+{
+        for (size_t i = 0; i < change->n_objects; i++) {
+                Object *before = change->objects[i].before, *after = change->objects[i].after;
+
+                if (!after || after->kind != OBJECT_ENDPOINT)
+                        continue;
+                if (before)
+                        inherit_rotation((Endpoint *) after, (const Endpoint *) before);
+                rotate(manager, (Endpoint *) after);
+        }
+        for (size_t i = 0; i < touched->n_objects; i++)
+                if (touched->objects[i]->kind == OBJECT_ENDPOINT)
+                        rotate(manager, (Endpoint *) touched->objects[i]);
+}
+
+/* The bridges and taps that the rules and everything later need. */
+static int make_links(Manager *manager, const StateChange *change, StateError *error)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < change->n_objects; i++) {
+                const Object *after = change->objects[i].after;
+
+                if (after && after->kind == OBJECT_NETWORK)
+                        r = links_ensure_bridge(manager->links, (const Network *) after);
+                else if (after && after->kind == OBJECT_INSTANCE)
+                        r = links_ensure_tap(manager->links, (const Instance *) after);
+        }
+        return r < 0 ? refuse(error, ERROR_KERNEL, "%s", links_why(manager->links)) : 0;
+}
+
+static const char *link_name(const Object *object)
+{
+        return object->kind == OBJECT_NETWORK    ? ((const Network *) object)->bridge
+               : object->kind == OBJECT_INSTANCE ? ((const Instance *) object)->tap
+                                                 : NULL;
+}
+
+/* Removes the interface of @object, unless @other has the same. */
+static void remove_link(Manager *manager, const Object *object, const Object *other)
+{
+        const char *name = object ? link_name(object) : NULL;
+
+        if (!name || (other && strcmp(link_name(other), name) == 0))
+                return;
+        if (links_remove(manager->links, name) < 0) {
+                log_error("%s", links_why(manager->links));
+                repair_later(manager);
+        }
+}
+
+static const char *vip_uplink(Manager *manager, const Vip *vip, char name[static IFNAMSIZ])
+{
+        if (vip->uplink[0])
+                return vip->uplink;
+        manager_uplink(manager, name);
+        return name;
+}
+
+/* Before the kernel's tables forget a VIP its address goes: else the host's own services would
+ * answer on it for a moment. */
+static void withdraw_vips(Manager *manager, const StateChange *change)
+{
+        char name[IFNAMSIZ];
+
+        for (size_t i = 0; i < change->n_objects; i++) {
+                const Vip *before = (const Vip *) change->objects[i].before;
+                const Vip *after = (const Vip *) change->objects[i].after;
+
+                if (!before || before->object.kind != OBJECT_VIP || !before->owned ||
+                    (after && after->owned && strcmp(after->uplink, before->uplink) == 0))
+                        continue;
+                announcer_remove(manager->announcer, &before->address);
+                if (links_remove_vip(manager->links, vip_uplink(manager, before, name),
+                                     &before->address) < 0)
+                        log_error("%s", links_why(manager->links));
+        }
+}
+
+static int settle_vip(Manager *manager, const Vip *vip)
+{
+        char name[IFNAMSIZ];
+        const char *uplink = vip_uplink(manager, vip, name);
+        int r;
+
+        if (!vip->owned)
+                return 0;
+        r = links_ensure_vip(manager->links, uplink, &vip->address);
+        if (r < 0) {
+                log_error("vip %s: %s", vip->object.key, links_why(manager->links));
+                return r;
+        }
+        return announcer_add(manager->announcer, &vip->address, uplink);
+}
+
+static int settle_instance(Manager *manager, const Instance *instance)
+{
+        const Network *network = state_network(&manager->state, instance->network);
+        int r = links_ensure_port(manager->links, instance, network);
+
+        if (r < 0)
+                log_error("instance %s: %s", instance->object.key, links_why(manager->links));
+        return r;
+}
+
+static int settle_object(Manager *manager, Object *object)
+{
+        switch (object->kind) {
+        case OBJECT_INSTANCE:
+                return settle_instance(manager, (Instance *) object);
+        case OBJECT_VIP:
+                return settle_vip(manager, (Vip *) object);
+        case OBJECT_ENDPOINT:
+                settle_probes(manager, (Endpoint *) object);
+                return 0;
+        default:
+                return 0;
+        }
+}
+
+static void settle_gone(Manager *manager, const ObjectChange *c)
+{
+        const Network *network;
+
+        if (c->before->kind == OBJECT_ENDPOINT && c->after)
+                hand_probes_over((Endpoint *) c->before, (Endpoint *) c->after);
+        else if (c->before->kind == OBJECT_ENDPOINT)
+                drop_probes((Endpoint *) c->before);
+        if (c->before->kind == OBJECT_INSTANCE) {
+                network = state_network(&manager->state, ((Instance *) c->before)->network);
+                if (network)
+                        links_forget_guest(manager->links, (Instance *) c->before, network->bridge);
+        }
+        remove_link(manager, c->before, c->after);
+}
+
+/* A network that changed has ports that stay: their MTU and bridge follow. */
+static int settle_ports_of(Manager *manager, const Object *network)
+{
+        int r = 0, one;
+
+        MAP_FOREACH (entry, &manager->state.objects[OBJECT_INSTANCE])
+                if (str_equal(((Instance *) entry->value)->network, network->key)) {
+                        one = settle_instance(manager, entry->value);
+                        r = r < 0 ? r : one;
+                }
+        return r;
+}
+
+static void settle(Manager *manager, const StateChange *change, const Touched *touched)
+{
+        bool failed = false;
+
+        for (size_t i = 0; i < change->n_objects; i++)
+                if (change->objects[i].before)
+                        settle_gone(manager, &change->objects[i]);
+        for (size_t i = 0; i < change->n_objects; i++) {
+                Object *before = change->objects[i].before, *after = change->objects[i].after;
+
+                if (!after)
+                        continue;
+                failed = settle_object(manager, after) < 0 || failed;
+                if (before && after->kind == OBJECT_NETWORK)
+                        failed = settle_ports_of(manager, after) < 0 || failed;
+                if (after->kind == OBJECT_ENDPOINT)
+                        tell_rotation(manager, (Endpoint *) after);
+        }
+        for (size_t i = 0; i < touched->n_objects; i++)
+                if (touched->objects[i]->kind == OBJECT_ENDPOINT) {
+                        settle_probes(manager, (Endpoint *) touched->objects[i]);
+                        tell_rotation(manager, (Endpoint *) touched->objects[i]);
+                }
+        if (failed)
+                repair_later(manager);
+}
+
+/* The applied change into the kernel. On STATE_REFUSED the links it made are gone again and the log
+ * is as it was. */
+static int carry_out(Manager *manager, const StateChange *change, Elements *before, Elements *after,
+                     StateError *error)
+{
+        char why[NFTABLES_WHY_MAX] = "";
+        int r;
+
+        r = make_links(manager, change, error);
+        if (r == 0) {
+                r = store_append(manager->store, change, manager->generation + 1);
+                if (r < 0)
+                        r = refuse(error, ERROR_STORAGE, "cannot write the state: %s",
+                                   strerror(-r));
+        }
+        if (r == 0) {
+                withdraw_vips(manager, change);
+                r = write_difference(manager, before, after, why);
+                if (r < 0) {
+                        r = refuse(error, ERROR_KERNEL, "%s", why);
+                        if (store_undo(manager->store) < 0)
+                                log_error("the log of the state could not be taken back");
+                        repair_later(manager); /* VIPs that were withdrawn come back */
+                }
+        }
+        for (size_t i = 0; r != 0 && i < change->n_objects; i++)
+                remove_link(manager, change->objects[i].after, change->objects[i].before);
+        return r;
+}
+
+static int make_true(Manager *manager, StateChange *change, const Touched *touched,
+                     StateError *error)
+{
+        _cleanup_(elements_deinit) Elements before = {}, after = {};
+        int r;
+
+        r = elements_of_side(manager, change, false, touched, &before);
+        if (r == 0)
+                r = state_apply(&manager->state, change, error);
+        if (r != 0)
+                return r;
+        rotate_all(manager, change, touched);
+        r = elements_of_side(manager, change, true, touched, &after);
+        if (r == 0)
+                r = carry_out(manager, change, &before, &after, error);
+        if (r == 0)
+                return 0;
+        for (size_t i = 0; i < touched->n_objects; i++)
+                if (touched->objects[i]->kind == OBJECT_ENDPOINT)
+                        unrotate((Endpoint *) touched->objects[i]);
+        state_revert(&manager->state, change);
+        return r;
+}
+
+int manager_declare(Manager *manager, const Net1State *wanted, bool replace, StateError *error)
+{
+        _cleanup_(state_change_deinit) StateChange change = {};
+        Touched touched = {};
+        int r;
+
+        r = state_plan(&manager->state, wanted, replace, &change, error);
+        if (r == 0)
+                r = find_touched(&manager->state, &change, &touched);
+        if (r == 0)
+                r = make_true(manager, &change, &touched, error);
+        if (r == 0) {
+                manager->generation++;
+                settle(manager, &change, &touched);
+                if (store_compact(manager->store, &manager->state, manager->generation) < 0)
+                        log_error("the log of the state could not be compacted");
+        }
+        free(touched.objects);
+        return r;
+}
+
+/* ---- start and repair */
+
+static bool kernel_has_backend(const Elements *kernel, const Backend *b, const Instance *instance)
+{
+        Element wanted = {.set = SET_BUCKET};
+        size_t low = 0, high = kernel->n_items;
+
+        element_endpoint_key(b->endpoint, wanted.key);
+        memcpy(wanted.data, instance->address.bytes, 4);
+        wanted.data[4] = (uint8_t) (b->port >> 8);
+        wanted.data[5] = (uint8_t) b->port;
+        while (low < high) { /* the first bucket of the endpoint */
+                size_t middle = low + (high - low) / 2;
+                const Element *e = &kernel->items[middle];
+
+                if (e->set < SET_BUCKET ||
+                    (e->set == SET_BUCKET && memcmp(e->key, wanted.key, 12) < 0))
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        for (; low < kernel->n_items && kernel->items[low].set == SET_BUCKET &&
+               memcmp(kernel->items[low].key, wanted.key, 12) == 0;
+             low++)
+                if (memcmp(kernel->items[low].data, wanted.data, sizeof(wanted.data)) == 0)
+                        return true;
+        return false;
+}
+
+/* What was good when the last netd ended is good until a probe says otherwise. */
+static void recall_probes(Manager *manager, const Elements *kernel)
+{
+        MAP_FOREACH (entry, &manager->state.objects[OBJECT_ENDPOINT]) {
+                Endpoint *e = entry->value;
+
+                for (size_t i = 0; i < e->n_backends; i++) {
+                        Backend *b = &e->backends[i];
+                        const Instance *instance = state_instance(&manager->state, b->instance);
+
+                        if (e->probe_kind != NET1_PROBE_NONE && instance && !b->probe)
+                                b->good = kernel_has_backend(kernel, b, instance);
+                }
+                rotate(manager, e);
+        }
+}
+
+static int reconcile_elements(Manager *manager)
+{
+        _cleanup_(elements_deinit) Elements kernel = {}, wanted = {}, none = {};
+        char why[NFTABLES_WHY_MAX] = "";
+        bool current = false;
+        int r;
+
+        r = nftables_read(manager->nftables, &current, &kernel);
+        if (r < 0)
+                return log_error_errno(r, "cannot read nf_tables");
+        recall_probes(manager, &kernel);
+        for (int kind = 0; kind < OBJECT_KINDS; kind++)
+                MAP_FOREACH (entry, &manager->state.objects[kind])
+                        if (r == 0)
+                                r = elements_of(&wanted, &manager->state, entry->value);
+        if (r < 0)
+                return r;
+        elements_sort(&wanted);
+        r = current ? write_difference(manager, &kernel, &wanted, why)
+                    : nftables_write(manager->nftables, true, &none, &wanted, why);
+        return r < 0 ? log_error_errno(r, "cannot write nf_tables: %s", why) : 0;
+}
+
+static bool is_declared(const Manager *manager, const char *name)
+{
+        _cleanup_free_ char *tap = str_printf("tap %s", name);
+        _cleanup_free_ char *bridge = str_printf("bridge %s", name);
+
+        return !tap || !bridge || map_contains(&manager->state.claims, tap) ||
+               map_contains(&manager->state.claims, bridge);
+}
+
+static int remove_stale_links(Manager *manager)
+{
+        LinkNames names = {};
+        int r;
+
+        r = links_list(manager->links, &names);
+        for (size_t i = 0; r == 0 && i < names.n_names; i++)
+                if (!is_declared(manager, names.names[i]))
+                        r = links_remove(manager->links, names.names[i]);
+        free(names.names);
+        return r < 0 ? log_error_errno(r, "%s", links_why(manager->links)) : 0;
+}
+
+static int reconcile_links(Manager *manager)
+{
+        int r = 0;
+
+        MAP_FOREACH (network, &manager->state.objects[OBJECT_NETWORK])
+                if (r == 0)
+                        r = links_ensure_bridge(manager->links, network->value);
+        MAP_FOREACH (instance, &manager->state.objects[OBJECT_INSTANCE])
+                if (r == 0)
+                        r = links_ensure_tap(manager->links, instance->value);
+        return r < 0 ? log_error_errno(r, "%s", links_why(manager->links)) : 0;
+}
+
+static int reconcile(Manager *manager)
+{
+        int r, one;
+
+        r = reconcile_links(manager);
+        one = reconcile_elements(manager);
+        r = r < 0 ? r : one;
+        for (int kind = 0; one == 0 && kind < OBJECT_KINDS; kind++)
+                MAP_FOREACH (entry, &manager->state.objects[kind])
+                        if (settle_object(manager, entry->value) < 0)
+                                r = -EIO;
+        one = remove_stale_links(manager);
+        return r < 0 ? r : one;
+}
+
+static int on_repair(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Manager *manager = userdata;
+
+        if (reconcile(manager) < 0)
+                repair_later(manager);
+        return 0;
+}
+
+static int open_bus(Manager *manager, const char *address)
+{
+        int r;
+
+        r = sd_bus_new(&manager->bus);
+        if (r < 0)
+                return r;
+        r = sd_bus_set_address(manager->bus, address);
+        if (r >= 0)
+                r = sd_bus_set_bus_client(manager->bus, true);
+        return r < 0 ? r : sd_bus_start(manager->bus);
+}
+
+static int begin_bus(Manager *manager, const char *address)
+{
+        int r;
+
+        r = address ? open_bus(manager, address) : sd_bus_open_system(&manager->bus);
+        if (r < 0)
+                return log_error_errno(r, "cannot connect to the bus");
+        r = sd_bus_attach_event(manager->bus, manager->event, SD_EVENT_PRIORITY_NORMAL);
+        if (r >= 0)
+                r = sd_bus_set_exit_on_disconnect(manager->bus, true);
+        if (r >= 0)
+                r = net1_bus_begin(manager);
+        return r < 0 ? log_error_errno(r, "cannot offer " NET1_NAME) : 0;
+}
+
+static int begin_parts(Manager *manager, const ManagerOptions *options)
+{
+        int r;
+
+        r = sd_event_default(&manager->event);
+        if (r >= 0)
+                r = sd_event_add_time_relative(manager->event, &manager->repair, CLOCK_MONOTONIC, 0,
+                                               0, on_repair, manager);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(manager->repair, SD_EVENT_OFF);
+        if (r >= 0)
+                r = links_new(&manager->links);
+        if (r >= 0)
+                r = nftables_new(&manager->nftables);
+        if (r >= 0)
+                r = announcer_new(manager->event, &manager->announcer);
+        if (r >= 0)
+                r = prober_new(manager->event, clock_boottime_ns(), on_probe_changed, manager,
+                               &manager->prober);
+        if (r < 0)
+                return log_error_errno(r, "cannot begin");
+        r = store_open(options->directory, &manager->state, &manager->generation, &manager->store);
+        if (r < 0)
+                return log_error_errno(r, "cannot open the state in %s", options->directory);
+        return 0;
+}
+
+int manager_new(const ManagerOptions *options, Manager **ret_manager)
+{
+        _cleanup_(manager_freep) Manager *manager = calloc(1, sizeof(*manager));
+        int r;
+
+        if (!manager)
+                return log_error_errno(-ENOMEM, "cannot begin");
+        strncpy(manager->uplink, options->uplink, IFNAMSIZ - 1);
+        r = begin_parts(manager, options);
+        if (r == 0)
+                r = sysctl_for_host();
+        if (r < 0)
+                return r;
+        if (reconcile(manager) < 0)
+                repair_later(manager);
+        r = begin_bus(manager, options->bus);
+        if (r < 0)
+                return r;
+        *ret_manager = TAKE_PTR(manager);
+        return 0;
+}
+
+void manager_free(Manager *manager)
+{
+        if (!manager)
+                return;
+        MAP_FOREACH (entry, &manager->state.objects[OBJECT_ENDPOINT])
+                drop_probes(entry->value);
+        state_deinit(&manager->state);
+        store_free(manager->store);
+        sd_bus_flush_close_unref(manager->bus);
+        announcer_free(manager->announcer);
+        prober_free(manager->prober);
+        nftables_free(manager->nftables);
+        links_free(manager->links);
+        sd_event_source_disable_unref(manager->repair);
+        sd_event_unref(manager->event);
+        free(manager);
+}
+
+int manager_run(Manager *manager)
+{
+        sigset_t signals;
+        int r;
+
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGTERM);
+        sigaddset(&signals, SIGINT);
+        if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+                return log_error_errno(-errno, "cannot block signals");
+        r = sd_event_add_signal(manager->event, NULL, SIGTERM, NULL, NULL);
+        if (r >= 0)
+                r = sd_event_add_signal(manager->event, NULL, SIGINT, NULL, NULL);
+        if (r < 0)
+                return log_error_errno(r, "cannot wait for signals");
+        sd_notify(0, "READY=1");
+        r = sd_event_loop(manager->event);
+        return r < 0 ? log_error_errno(r, "the event loop ended") : 0;
+}
