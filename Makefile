@@ -144,7 +144,14 @@ fuzz:
 	@$(MAKE) BUILD=$(BUILD)-fuzz CC=clang OPTIMISE='-O1 -g' \
 		SANITIZE='-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all' fuzz-targets
 
-$(BUILD)/obj/%.o: %.c
+# what is built with other flags is built anew
+FLAGS := $(CC) $(CFLAGS_ALL)
+ifneq ($(FLAGS),$(file <$(BUILD)/flags))
+$(shell mkdir -p $(BUILD))
+$(file >$(BUILD)/flags,$(FLAGS))
+endif
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $(call pkg_cflags,$(PKGS)) -MMD -MP -c -o $@ $<
@@ -184,8 +191,10 @@ demo: build
 	@BUILD=$(BUILD) tools/demo
 
 asan:
-	@$(MAKE) BUILD=$(BUILD)-asan OPTIMISE='-O1 -g' SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' build
-	@BUILD=$(BUILD)-asan tools/check unit/
+	@$(MAKE) BUILD=$(BUILD)-asan OPTIMISE='-O1 -g -fno-omit-frame-pointer' \
+		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' build
+	@LSAN_OPTIONS=suppressions=$(CURDIR)/tests/leaks.suppressions:print_suppressions=0 \
+		BUILD=$(BUILD)-asan tools/check unit/
 
 lint: build compile-commands
 	@BUILD=$(BUILD) tools/lint

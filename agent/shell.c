@@ -214,7 +214,7 @@ static _noreturn_ void run_shell(const char *terminal, const char *term)
                 "HOME=/root",
                 "USER=root",
                 "LOGNAME=root",
-                "SHELL=" SHELL_PATH,
+                "SHELL=/bin/bash",
                 "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                 "LANG=C.UTF-8",
                 term_variable,

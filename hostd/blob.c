@@ -122,6 +122,7 @@ static int new_file(BlobStore *store, char *name, int *ret_fd)
 /* Makes a written file whole and gives it its name; or removes it. */
 static int finish_file(BlobStore *store, int fd, const char *name, const char *final)
 {
+        assert(fd >= 0);
         if (fchmod(fd, 0444) < 0 || fsync(fd) < 0 ||
             renameat(store->dir_fd, name, store->dir_fd, final) < 0 || fsync(store->dir_fd) < 0) {
                 int r = -errno;

@@ -118,7 +118,8 @@ static void on_message(void *userdata, const AgentMessage *message)
                                   message->config_ack.detail);
                 break;
         case AGENT_EXIT:
-                on_exit_told(instance, &message->exit); /* fall through */
+                on_exit_told(instance, &message->exit);
+                __attribute__((fallthrough));
         default:
                 instance->owner->message(instance->owner->userdata, instance, message);
         }
