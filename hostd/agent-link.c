@@ -11,6 +11,7 @@
 #include <sys/un.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/base/str.h"
 
 #define READ_BYTES    (16 * KIB)
@@ -100,8 +101,12 @@ static void take(AgentLink *link, const char *data, size_t length)
                 link->messages -= 1000;
                 if (r < 0)
                         return;
-                if (r != AGENT_STREAM_MESSAGE)
+                if (r != AGENT_STREAM_MESSAGE) {
+                        if (link->stream.n_refused == 1) /* once: a guest may send any number */
+                                log_warning("%s: the guest sent what is no message: %s", link->path,
+                                            link->stream.problem);
                         continue;
+                }
                 link->sink.message(link->sink.userdata, &message);
                 agent_message_deinit(&message);
         }

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "lib/base/file.h"
+#include "lib/base/map.h"
 #include "lib/base/str.h"
 #include "model/package.h"
 
@@ -29,8 +30,9 @@
 struct BlobStore {
         char *dir;
         int dir_fd;
-        pthread_mutex_t
-                extracting; /* one payload at a time: twenty instances want the same one at once */
+        pthread_mutex_t extracting; /* one payload at a time: all instances want the same at once */
+        pthread_mutex_t lock;
+        Map held; /* under lock: digests */
 };
 
 DEFINE_CLEANUP(EVP_MD_CTX *, EVP_MD_CTX_free)
@@ -80,6 +82,7 @@ int blob_store_open(const char *dir, BlobStore **ret_store)
                 return -ENOMEM;
         store->dir_fd = -1;
         pthread_mutex_init(&store->extracting, NULL);
+        pthread_mutex_init(&store->lock, NULL);
         r = str_set(&store->dir, dir);
         if (r < 0)
                 return r;
@@ -99,6 +102,8 @@ BlobStore *blob_store_close(BlobStore *store)
                 return NULL;
         fd_close(store->dir_fd);
         pthread_mutex_destroy(&store->extracting);
+        pthread_mutex_destroy(&store->lock);
+        map_deinit(&store->held);
         free(store->dir);
         free(store);
         return NULL;
@@ -187,6 +192,23 @@ static int copy_and_digest(int from, int to, uint64_t max_bytes,
         return 0;
 }
 
+static int hold(BlobStore *store, const char *digest)
+{
+        int r;
+
+        pthread_mutex_lock(&store->lock);
+        r = map_put(&store->held, digest, NULL);
+        pthread_mutex_unlock(&store->lock);
+        return r;
+}
+
+void blob_release(BlobStore *store, const char *digest)
+{
+        pthread_mutex_lock(&store->lock);
+        map_remove(&store->held, digest);
+        pthread_mutex_unlock(&store->lock);
+}
+
 int blob_ingest(BlobStore *store, int fd, uint64_t max_bytes, const char *expected,
                 char ret_digest[static BLOB_DIGEST_LENGTH + 1], uint64_t *ret_bytes,
                 char ret_message[static BLOB_MESSAGE_MAX])
@@ -211,6 +233,11 @@ int blob_ingest(BlobStore *store, int fd, uint64_t max_bytes, const char *expect
                 return r;
         }
         snprintf(final, sizeof(final), BLOB_PREFIX "%s", digest);
+        r = hold(store, digest);
+        if (r < 0) {
+                unlinkat(store->dir_fd, name, 0);
+                return r;
+        }
         r = finish_file(store, file, name, final);
         if (r < 0)
                 return r;
@@ -289,9 +316,22 @@ int blob_payload(BlobStore *store, const char *package, const char *role, char *
 }
 
 typedef struct Keep {
+        BlobStore *store;
         const char *const *digests;
         size_t count;
 } Keep;
+
+static bool is_held(BlobStore *store, const char *name)
+{
+        char digest[BLOB_DIGEST_LENGTH + 1];
+        bool held;
+
+        snprintf(digest, sizeof(digest), "%s", name);
+        pthread_mutex_lock(&store->lock);
+        held = map_contains(&store->held, digest);
+        pthread_mutex_unlock(&store->lock);
+        return held;
+}
 
 static bool is_kept(const char *name, void *userdata)
 {
@@ -300,8 +340,8 @@ static bool is_kept(const char *name, void *userdata)
 
         if (!digest)
                 digest = str_after(name, PAYLOAD_PREFIX);
-        if (!digest)
-                return true; /* being written */
+        if (!digest || is_held(keep->store, digest))
+                return true; /* being written, or not yet referred to */
         for (size_t i = 0; i < keep->count; i++)
                 if (strncmp(digest, keep->digests[i], BLOB_DIGEST_LENGTH) == 0)
                         return true;
@@ -310,5 +350,5 @@ static bool is_kept(const char *name, void *userdata)
 
 int blob_collect(BlobStore *store, const char *const *digests, size_t count)
 {
-        return sweep(store, is_kept, &(Keep) {digests, count});
+        return sweep(store, is_kept, &(Keep) {store, digests, count});
 }

@@ -47,11 +47,18 @@ DEFINE_CLEANUP(BlobStore *, blob_store_close)
  * @ret_bytes:   its size
  * @ret_message: on BLOB_REFUSED why
  *
+ * The blob is held, which keeps blob_collect() from it, until blob_release(): so that it can be
+ * referred to first.
+ *
  * Return: 0, also when the store has it already; BLOB_REFUSED; a negative errno.
  */
 int blob_ingest(BlobStore *store, int fd, uint64_t max_bytes, const char *expected,
                 char ret_digest[static BLOB_DIGEST_LENGTH + 1], uint64_t *ret_bytes,
                 char ret_message[static BLOB_MESSAGE_MAX]);
+
+/** blob_release() - A blob that was ingested is referred to now, or never will be; does not block
+ */
+void blob_release(BlobStore *store, const char *digest);
 
 /**
  * blob_path() - Where a blob is, or would be
@@ -80,7 +87,7 @@ int blob_payload(BlobStore *store, const char *package, const char *role, char *
                  char ret_message[static BLOB_MESSAGE_MAX]);
 
 /**
- * blob_collect() - Remove what nothing refers to
+ * blob_collect() - Remove what nothing refers to and nobody holds
  * @store:   store
  * @digests: packages that are to stay; their payloads stay with them
  * @count:   how many

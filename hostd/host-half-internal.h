@@ -7,7 +7,8 @@
  *   host-domains.c    what libvirt has, what an earlier hostd left, whether KVM works
  *   host-instances.c  the Instances: made, stepped, removed, and what their agents are told
  *   host-network.c    what netd is told, and what it says
- *   host-report.c     what is said about instances */
+ *   host-report.c     what is said about instances
+ *   host-blobs.c      what is thrown out of the store of packages */
 
 #include "hostd/deployment.h"
 #include "hostd/host-half.h"
@@ -58,6 +59,12 @@ struct HostHalf {
         KvmProbe kvm;
         char *kvm_answer; /* file */
         char kvm_message[VM_MESSAGE_MAX];
+        /* the collection of blobs */
+        WorkerJob collecting;
+        bool collecting_runs;
+        bool collect_again;         /* a deployment went since it was begun */
+        RecordDigest *collect_keep; /* the job's while it runs */
+        size_t n_collect_keep;
         /* what reconcile() is to look at */
         sd_event_source *defer;
         bool network_dirty;
@@ -142,3 +149,9 @@ void host_report_instances(HostHalf *half);
 
 /** host_report_rest() - Tell which instances are stopped for good, and which are gone */
 void host_report_rest(HostHalf *half);
+
+/* ---- host-blobs.c */
+
+/** host_blobs_collect() - Remove packages and payloads that no deployment refers to, off the loop
+ */
+void host_blobs_collect(HostHalf *half);

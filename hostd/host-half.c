@@ -76,6 +76,7 @@ void host_half_synced(HostHalf *half)
 {
         half->synced = true;
         host_network_changed(half);
+        host_blobs_collect(half);
 }
 
 /* Puts a copy of @size bytes under a key. */
@@ -158,6 +159,7 @@ int host_half_deployment_put(HostHalf *half, const DeploymentRecord *record)
                 deployment_free(deployment);
                 return r;
         }
+        blob_release(half->blobs, record->package);
         if (!deployment_model(deployment))
                 log_error("deployment %s: %s", record->id, deployment_problem(deployment));
         half->config_dirty = true;
@@ -178,6 +180,7 @@ void host_half_deployment_deleted(HostHalf *half, const char *id)
                 free(map_remove(&half->incarnations, entry->key));
         }
         deployment_free(map_remove(&half->deployments, id));
+        host_blobs_collect(half);
         host_network_changed(half);
 }
 
@@ -437,6 +440,7 @@ HostHalf *host_half_free(HostHalf *half)
         free(half->cluster);
         free(half->listing_message);
         free(half->libvirt_problem);
+        free(half->collect_keep);
         free(half->kvm_answer);
         free(half->host);
         free(half->os_dir);

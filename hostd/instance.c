@@ -67,6 +67,7 @@ static void on_hello(Instance *instance, const AgentHello *hello)
                 copy_text(agent->boot_id, sizeof(agent->boot_id), hello->boot_id);
         }
         copy_text(agent->os_version, sizeof(agent->os_version), hello->os_version);
+        agent->greeted = true;
         agent->serial = 0;
         if (hello->instance && hello->incarnation == instance->incarnation)
                 agent->serial = hello->serial;
@@ -101,6 +102,8 @@ static void on_message(void *userdata, const AgentMessage *message)
 {
         Instance *instance = userdata;
 
+        log_debug("%s: agent says %s", instance->names.name,
+                  agent_message_type_to_string(message->type));
         instance->agent.heard_ns = clock_boottime_ns();
         switch (message->type) {
         case AGENT_HELLO:
@@ -152,7 +155,7 @@ int instance_configure(Instance *instance, AgentConfig *config, uint64_t generat
         uint64_t hash;
         int r;
 
-        if (!instance->link || instance->agent.boot_id[0] == '\0')
+        if (!instance->link || !instance->agent.greeted)
                 return 0;
         message.config.serial = 1; /* the same for comparing */
         r = agent_message_encode(&message, AGENT_FROM_HOST, &text, &length);
@@ -165,6 +168,8 @@ int instance_configure(Instance *instance, AgentConfig *config, uint64_t generat
         r = agent_link_send(instance->link, &message);
         if (r < 0)
                 return r;
+        log_debug("%s: agent is told configuration %llu", instance->names.name,
+                  (unsigned long long) config->serial);
         instance->config_hash = hash;
         instance->config_serial = config->serial;
         instance->config_generation = generation;

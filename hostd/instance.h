@@ -33,6 +33,7 @@ typedef struct InstanceOwner {
 /* What the agent last said; all zeroes when it has not spoken since the VM started. */
 typedef struct InstanceAgent {
         uint64_t heard_ns; /* when it last said anything; 0: never in this VM */
+        bool greeted;      /* it has said hello, so it can be told things */
         AgentStatus status;
         bool stopped;
         uint64_t serial; /* of the configuration it has */

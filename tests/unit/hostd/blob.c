@@ -52,6 +52,8 @@ static int ingest(const char *text, uint64_t max_bytes, const char *expected, ch
         r = blob_ingest(store, fd, max_bytes, expected, digest, &bytes, message);
         close(fd);
         if (r == 0)
+                blob_release(store, digest);
+        if (r == 0)
                 assert_int_equal(bytes, strlen(text));
         return r;
 }
@@ -109,6 +111,21 @@ static void what_is_referred_to_stays(void **state)
         assert_false(blob_exists(store, other));
 }
 
+static void what_is_held_stays_until_it_is_released(void **state)
+{
+        char digest[BLOB_DIGEST_LENGTH + 1], message[BLOB_MESSAGE_MAX];
+        int fd = reader(HELLO);
+        uint64_t bytes;
+
+        assert_int_equal(blob_ingest(store, fd, 100, NULL, digest, &bytes, message), 0);
+        close(fd);
+        assert_int_equal(blob_collect(store, NULL, 0), 0);
+        assert_true(blob_exists(store, digest));
+        blob_release(store, digest);
+        assert_int_equal(blob_collect(store, NULL, 0), 1);
+        assert_false(blob_exists(store, digest));
+}
+
 static void a_payload_comes_out_of_a_sound_package_only(void **state)
 {
         char digest[BLOB_DIGEST_LENGTH + 1], message[BLOB_MESSAGE_MAX];
@@ -130,6 +147,8 @@ int main(void)
                                                 teardown),
                 cmocka_unit_test_setup_teardown(a_crash_leaves_no_half_blob, setup, teardown),
                 cmocka_unit_test_setup_teardown(what_is_referred_to_stays, setup, teardown),
+                cmocka_unit_test_setup_teardown(what_is_held_stays_until_it_is_released, setup,
+                                                teardown),
                 cmocka_unit_test_setup_teardown(a_payload_comes_out_of_a_sound_package_only, setup,
                                                 teardown),
         };

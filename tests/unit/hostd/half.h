@@ -237,6 +237,7 @@ static inline InstanceRecord world_put_records(World *world, uint64_t incarnatio
         strcpy(service.slots[SLOT_PRODUCTION].deployment, HALF_DEPLOYMENT);
         ip_parse("198.18.100.1", &service.slots[SLOT_PRODUCTION].vip);
         strcpy(instance.package, HALF_PACKAGE);
+        strcpy(deployment.package, HALF_PACKAGE);
         instance.incarnation = incarnation;
         assert_int_equal(host_half_deployment_put(world->half, &deployment), 0);
         assert_int_equal(host_half_service_put(world->half, &service), 0);
