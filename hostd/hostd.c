@@ -20,6 +20,8 @@ static int parse_args(int argc, char **argv, ManagerConfig *config)
                 {"runtime-dir", required_argument, NULL, 'r'},
                 {"os-dir", required_argument, NULL, 'o'},
                 {"libvirt-uri", required_argument, NULL, 'l'},
+                {"uplink", required_argument, NULL, 'u'},
+                {"console", no_argument, NULL, 'c'},
                 {"help", no_argument, NULL, 'h'},
                 {},
         };
@@ -43,10 +45,17 @@ static int parse_args(int argc, char **argv, ManagerConfig *config)
                 case 'l':
                         half->libvirt_uri = optarg;
                         break;
+                case 'u':
+                        half->uplink = optarg;
+                        break;
+                case 'c':
+                        half->console = true;
+                        break;
                 case 'h':
                         puts("troupe-hostd [--host=NAME] [--state-dir=DIR] [--runtime-dir=DIR] "
                              "[--os-dir=DIR]\n"
-                             "             [--libvirt-uri=URI]\n\nThe Troupe host daemon, see "
+                             "             [--libvirt-uri=URI] [--uplink=INTERFACE] "
+                             "[--console]\n\nThe Troupe host daemon, see "
                              "troupe-hostd(8).");
                         return 1;
                 default:
@@ -68,6 +77,7 @@ int main(int argc, char **argv)
                                 .runtime_dir = "/run/troupe",
                                 .os_dir = "/usr/share/troupe/os",
                                 .libvirt_uri = "qemu:///system",
+                                .uplink = "",
                         },
         };
         int r;
