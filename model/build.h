@@ -50,6 +50,14 @@ void build_refuse(Build *build, size_t entry, const char *format, ...) _printf_(
 void build_ignore(Build *build, size_t entry, const char *format, ...) _printf_(3, 4);
 
 /**
+ * build_explain() - Say of an honoured entry what it comes to in this service
+ * @build:  its verdicts are changed; an entry that was refused stays so
+ * @entry:  index of the entry
+ * @format: the reason
+ */
+void build_explain(Build *build, size_t entry, const char *format, ...) _printf_(3, 4);
+
+/**
  * build_printf() - An owned formatted text, or NULL with the error noted
  * @build:  the error is noted here
  * @format: as printf

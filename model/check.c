@@ -73,6 +73,15 @@ void build_ignore(Build *build, size_t entry, const char *format, ...)
         va_end(args);
 }
 
+void build_explain(Build *build, size_t entry, const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        entry_change(build, entry, VERDICT_HONOURED, format, args);
+        va_end(args);
+}
+
 /* A file that is not well-formed has no elements to speak of: one entry says where and why. */
 static int broken_add(const ModelText *text, const XmlError *error, const char *root,
                       VerdictList *verdicts)

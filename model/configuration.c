@@ -17,7 +17,8 @@
 
 #define PLUGIN_PREFIX                                                                              \
         "Microsoft.WindowsAzure.Plugins." /* settings and certificates that Imports bring along */
-#define DNS_SERVERS_MAX 8U
+#define DNS_SERVERS_MAX   8U
+#define MISSING_BYTES_MAX 500U /* of names in one reason, which has VERDICT_REASON_MAX */
 
 /* ---- roles */
 
@@ -97,6 +98,57 @@ static void check_ranges(Build *build, const Role *role, const XmlNode *instance
         }
 }
 
+/* One reason names all that is missing, so that nobody learns of them one by one. */
+typedef struct Missing {
+        StrBuffer names;
+        size_t n_unnamed; /* more than fit in a reason */
+} Missing;
+
+static void missing_add(Missing *missing, const char *name)
+{
+        if (missing->names.length >= MISSING_BYTES_MAX)
+                missing->n_unnamed++;
+        else
+                str_buffer_addf(&missing->names, "%s%s", missing->names.length > 0 ? ", " : "",
+                                name);
+}
+
+static void missing_refuse(Missing *missing, Build *build, const XmlNode *node, const char *what,
+                           const char *remedy)
+{
+        _cleanup_free_ char *names = NULL;
+
+        if (missing->n_unnamed > 0)
+                str_buffer_addf(&missing->names, " and %zu more", missing->n_unnamed);
+        if (str_buffer_take(&missing->names, &names) < 0)
+                build->error = -ENOMEM;
+        else if (names[0])
+                build_refuse(build, node->entry, "gives no %s to %s: add %s", what, names, remedy);
+}
+
+static void settings_complete(Build *build, const Role *role, const XmlNode *node)
+{
+        Missing missing = {};
+
+        for (size_t i = 0; i < role->n_settings; i++)
+                if (!role->settings[i].value)
+                        missing_add(&missing, role->settings[i].name);
+        missing_refuse(&missing, build, node, "value",
+                       "<Setting name=\"...\" value=\"...\"/> to ConfigurationSettings");
+}
+
+static void certificates_complete(Build *build, const Role *role, const XmlNode *node)
+{
+        Missing missing = {};
+
+        for (size_t i = 0; i < role->n_certificates; i++)
+                if (!role->certificates[i].thumbprint)
+                        missing_add(&missing, role->certificates[i].name);
+        missing_refuse(&missing, build, node, "thumbprint",
+                       "<Certificate name=\"...\" thumbprint=\"...\" "
+                       "thumbprintAlgorithm=\"sha1\"/> to Certificates");
+}
+
 static void role_fill(Build *build, Role *role, const XmlNode *node)
 {
         const XmlNode *instances = xml_child(node, "Instances");
@@ -107,19 +159,8 @@ static void role_fill(Build *build, Role *role, const XmlNode *node)
         setting_fill(build, role, child);
         FOREACH_CHILD(child, xml_child(node, "Certificates"), "Certificate")
         certificate_fill(build, role, child);
-        for (size_t i = 0; i < role->n_settings; i++)
-                if (!role->settings[i].value)
-                        build_refuse(build, node->entry,
-                                     "gives the setting %.200s no value: add <Setting "
-                                     "name=\"%.200s\" value=\"...\"/>",
-                                     role->settings[i].name, role->settings[i].name);
-        for (size_t i = 0; i < role->n_certificates; i++)
-                if (!role->certificates[i].thumbprint)
-                        build_refuse(build, node->entry,
-                                     "gives the certificate %s no thumbprint: add <Certificate "
-                                     "name=\"%s\" thumbprint=\"...\" "
-                                     "thumbprintAlgorithm=\"sha1\"/>",
-                                     role->certificates[i].name, role->certificates[i].name);
+        settings_complete(build, role, node);
+        certificates_complete(build, role, node);
 }
 
 static Role *role_named(ServiceModel *model, const char *name)
@@ -145,7 +186,9 @@ static void roles_fill(Build *build, const XmlNode *root, const XmlNode *definit
                 Role *role = role_named(model, name->value);
 
                 if (!role) {
-                        build_refuse(build, name->entry, "the definition has no role of this name");
+                        build_refuse(build, name->entry,
+                                     "the definition has no role of this name: remove it, or add "
+                                     "the role there");
                 } else if (seen[role - model->roles]) {
                         build_refuse(build, name->entry, "the role is there already");
                 } else {

@@ -81,7 +81,11 @@ static void endpoint_certificate(Build *build, const Role *role, const XmlNode *
         const XmlAttribute *certificate = xml_get_attribute(node, "certificate");
 
         if (endpoint->protocol != PROTOCOL_HTTPS) {
-                if (certificate && certificate->value[0])
+                if (certificate && certificate->value[0] && endpoint->protocol == PROTOCOL_TCP)
+                        build_ignore(build, certificate->entry,
+                                     "tcp reaches the role's program as it is, which finds the "
+                                     "role's certificates in RoleEnvironment");
+                else if (certificate && certificate->value[0])
                         build_refuse(build, certificate->entry,
                                      "only an https endpoint has a certificate: remove it, or "
                                      "write protocol=\"https\"");
@@ -397,10 +401,19 @@ static void build_runtime(Build *build, Role *role, const XmlNode *node)
         if (program && xml_child(entry, "NetFxEntryPoint") && !program->schema->troupe)
                 build_refuse(build, program->entry,
                              "NetFxEntryPoint is there already: keep one of the two");
-        if (!program && role->kind == ROLE_WORKER && !xml_child(entry, "NetFxEntryPoint"))
-                build_refuse(build, node->entry,
-                             "a worker role must say what it runs: add <Runtime><EntryPoint>"
-                             "<ProgramEntryPoint commandLine=\"...\"/></EntryPoint></Runtime>");
+        if (program || xml_child(entry, "NetFxEntryPoint"))
+                return;
+        if (role->kind == ROLE_WORKER)
+                build_refuse(
+                        build, node->entry,
+                        "a worker role must say what it runs, for no .NET assembly is looked "
+                        "for: add <Runtime><EntryPoint><ProgramEntryPoint commandLine=\"...\"/>"
+                        "</EntryPoint></Runtime>");
+        else
+                build_explain(
+                        build, node->entry,
+                        "nginx serves its files as they are; pages that are programs (ASP.NET, "
+                        "PHP, Node) need a ProgramEntryPoint that answers at $PORT");
 }
 
 /* ---- resources, settings, certificates, contents */

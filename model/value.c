@@ -281,7 +281,11 @@ static void check_path(const SchemaAttribute *attribute, const char *value, Find
 
         if (value[0] == 0 || strlen(value) > PATH_BYTES_MAX)
                 return BROKEN("must be 1 to %u bytes", PATH_BYTES_MAX);
-        if (path_absolute(value) || strstr(value, "$(") || strchr(value, '%'))
+        if (strstr(value, "$(") || strchr(value, '%'))
+                REFUSED("%.*s names a variable of the build, which is not known here: write the "
+                        "directory, relative to the definition",
+                        SHOWN_MAX, value);
+        else if (path_absolute(value))
                 REFUSED("must be a directory relative to the definition: it is packed from there");
         else if (value_path(value, &path) == -EINVAL)
                 BROKEN("must have at most %u parts", PATH_PARTS_MAX);

@@ -73,9 +73,13 @@ static void access_rules_come_in_order(void **state)
 static void what_does_not_fit_the_definition(void **state)
 {
         assert_refused(MODEL_REFUSED, DECLARED, CONFIGURATION("", WORK_ROLE(CERTIFICATE)), "Role",
-                       NULL, "setting Queue no value");
+                       NULL, "no value to Queue: add");
         assert_refused(MODEL_REFUSED, DECLARED, CONFIGURATION("", WORK_ROLE(SETTING)), "Role", NULL,
-                       "certificate c no thumbprint");
+                       "no thumbprint to c: add");
+        assert_refused(MODEL_REFUSED,
+                       DEFINITION(WORKER("<ConfigurationSettings><Setting name='a'/><Setting "
+                                         "name='b'/></ConfigurationSettings>")),
+                       CONFIGURATION("", WORK_ROLE("")), "Role", NULL, "no value to a, b: add");
         assert_refused(MODEL_REFUSED, DEFINITION(WORKER("")), CONFIGURATION("", WORK_ROLE(SETTING)),
                        "Setting", "name", "no setting of this name");
         assert_refused(MODEL_REFUSED, DEFINITION(WORKER("")),

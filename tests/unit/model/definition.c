@@ -255,6 +255,21 @@ static void traffic_rules_and_domains(void **state)
         checked_deinit(&checked);
 }
 
+static void what_nothing_is_lost_without(void **state)
+{
+        Checked checked = check_texts(DEFINITION("<WebRole name='w'>" ENDPOINTS(
+                                              "<InputEndpoint name='a' protocol='tcp' port='1' "
+                                              "certificate='x'/>") "</WebRole>"),
+                                      NULL);
+
+        assert_int_equal(checked.result, 0);
+        assert_int_equal(verdict_of(&checked, "InputEndpoint", "certificate")->verdict,
+                         VERDICT_IGNORED);
+        assert_int_equal(verdict_of(&checked, "WebRole", NULL)->verdict, VERDICT_HONOURED);
+        assert_non_null(strstr(verdict_of(&checked, "WebRole", NULL)->reason, "ProgramEntryPoint"));
+        checked_deinit(&checked);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -264,6 +279,7 @@ int main(void)
                 cmocka_unit_test(at_most_25_roles_and_25_endpoints),
                 cmocka_unit_test(environment_tasks_and_resources),
                 cmocka_unit_test(traffic_rules_and_domains),
+                cmocka_unit_test(what_nothing_is_lost_without),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,7 +101,7 @@ static void paths(void **state)
         assert_int_equal(value_path("C:\\x", &path), -EINVAL);
         good(SCHEMA_PATH, "..\\Web");
         refused(SCHEMA_PATH, "C:\\inetpub", "relative");
-        refused(SCHEMA_PATH, "$(ProjectDir)x", "relative");
+        refused(SCHEMA_PATH, "$(ProjectDir)x", "variable of the build");
         broken(SCHEMA_PATH, "", "bytes");
         good(SCHEMA_DESTINATION, "bin\\tools");
         good(SCHEMA_DESTINATION, "/api");
