@@ -257,10 +257,11 @@ static void traffic_rules_and_domains(void **state)
 
 static void what_nothing_is_lost_without(void **state)
 {
-        Checked checked = check_texts(DEFINITION("<WebRole name='w'>" ENDPOINTS(
-                                              "<InputEndpoint name='a' protocol='tcp' port='1' "
-                                              "certificate='x'/>") "</WebRole>"),
-                                      NULL);
+        Checked checked = check_texts(
+                DEFINITION("<WebRole name='w'>" ENDPOINTS(
+                        "<InputEndpoint name='a' protocol='tcp' port='1' certificate='x'/>"
+                        "<InputEndpoint name='b' protocol='http' port='80'/>") "</WebRole>"),
+                NULL);
 
         assert_int_equal(checked.result, 0);
         assert_int_equal(verdict_of(&checked, "InputEndpoint", "certificate")->verdict,
