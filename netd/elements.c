@@ -6,6 +6,7 @@
 
 #include "netd/elements.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lb/table.h"
@@ -24,6 +25,7 @@ void elements_deinit(Elements *elements)
 
 int elements_add(Elements *elements, const Element *element)
 {
+        assert(element);
         elements->sorted = false;
         return ARRAY_APPEND(elements->items, elements->n_items, *element);
 }
@@ -59,7 +61,7 @@ static void key_interface(Element *element, const char *name)
 {
         char padded[IFNAMSIZ] = {};
 
-        strcpy(padded, name);
+        snprintf(padded, sizeof(padded), "%s", name);
         key_bytes(element, padded, sizeof(padded));
 }
 

@@ -17,6 +17,7 @@
 
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <systemd/sd-daemon.h>
@@ -180,7 +181,7 @@ static int write_difference(Manager *manager, Elements *before, Elements *after,
         elements_sort(after);
         r = elements_diff(before, after, &gone, &new);
         if (r < 0) {
-                strcpy(why, "out of memory");
+                snprintf(why, NFTABLES_WHY_MAX, "out of memory");
                 return r;
         }
         return nftables_write(manager->nftables, false, &gone, &new, why);
@@ -230,6 +231,8 @@ static int dependencies(const StateChange *change, Map *instances, Map *networks
         for (size_t i = 0; r == 0 && i < change->n_objects; i++) {
                 const Object *before = change->objects[i].before, *after = change->objects[i].after;
                 const Object *any = after ?: before;
+
+                assert(any);
 
                 if (any->kind == OBJECT_INSTANCE &&
                     (!before || !after ||

@@ -315,7 +315,7 @@ static int make_tap(const Instance *instance)
 
         if (fd < 0)
                 return -errno;
-        strcpy(request.ifr_name, instance->tap);
+        snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", instance->tap);
         if (ioctl(fd, TUNSETIFF, &request) < 0)
                 return -errno;
         if (instance->owner != NET1_OWNER_NONE &&

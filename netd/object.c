@@ -74,7 +74,7 @@ static int make_network(const Net1Network *w, Network *n, StateError *error)
             n->prefix < 8 || n->prefix > 30)
                 return refuse(error, ERROR_INVALID,
                               "network %s: gateway: an IPv4 ADDRESS/8 to ADDRESS/30", w->id);
-        strcpy(n->bridge, w->bridge);
+        snprintf(n->bridge, sizeof(n->bridge), "%s", w->bridge);
         n->vni = w->vni;
         n->mtu_bytes = w->mtu_bytes;
         return 0;
@@ -108,7 +108,7 @@ static int make_instance(const Net1Instance *w, Instance *n, StateError *error)
                               w->id);
         if (ip_parse(w->address, &n->address) < 0 || n->address.family != 4)
                 return refuse(error, ERROR_INVALID, "instance %s: address: an IPv4 address", w->id);
-        strcpy(n->tap, w->tap);
+        snprintf(n->tap, sizeof(n->tap), "%s", w->tap);
         n->owner = w->owner;
         n->network = strdup(w->network);
         n->group = strdup(w->group);
@@ -131,7 +131,7 @@ static int make_vip(const Net1Vip *w, Vip *v, StateError *error)
         if (w->new_per_second > RATE_MAX)
                 return refuse(error, ERROR_INVALID, "vip %s: new_per_second: at most %d",
                               w->address, RATE_MAX);
-        strcpy(v->uplink, w->uplink);
+        snprintf(v->uplink, sizeof(v->uplink), "%s", w->uplink);
         v->owned = w->owned;
         v->new_per_second = w->new_per_second;
         return 0;
