@@ -128,17 +128,12 @@ static const Field cluster_fields[] = {
 };
 
 static const Field host_fields[] = {
-        NAME(HostRecord, fault_domain),
-        UNSIGNED(HostRecord, vcpus),
-        UNSIGNED(HostRecord, memory_bytes),
-        UNSIGNED(HostRecord, disk_bytes),
-        ADDRESS(HostRecord, address),
-        ADDRESS(HostRecord, uplink),
-        NAME(HostRecord, accelerator),
-        BOOL(HostRecord, cordoned),
-        BOOL(HostRecord, draining),
-        UNSIGNED(HostRecord, joined_us),
-        {},
+        NAME(HostRecord, fault_domain),     UNSIGNED(HostRecord, vcpus),
+        UNSIGNED(HostRecord, memory_bytes), UNSIGNED(HostRecord, disk_bytes),
+        ADDRESS(HostRecord, address),       ADDRESS(HostRecord, uplink),
+        NAME(HostRecord, accelerator),      BOOL(HostRecord, cordoned),
+        BOOL(HostRecord, draining),         BOOL(HostRecord, written_off),
+        UNSIGNED(HostRecord, joined_us),    {},
 };
 
 static const Field alive_fields[] = {
@@ -180,6 +175,7 @@ static const Field role_fields[] = {
         UNSIGNED(DeploymentRole, disk_bytes),
         UNSIGNED(DeploymentRole, storage_bytes),
         NUMBER(DeploymentRole, upgrade_domains, 20),
+        UNSIGNED(DeploymentRole, last_incarnation),
         {},
 };
 
@@ -202,6 +198,7 @@ static const Field deployment_fields[] = {
         UNSIGNED(DeploymentRecord, configuration_generation),
         NAME(DeploymentRecord, os_family),
         TEXT(DeploymentRecord, os_version),
+        NAME(DeploymentRecord, os_current),
         LIST(DeploymentRecord, roles, RECORD_ROLES_MAX, role_fields),
         LIST(DeploymentRecord, endpoints, RECORD_ENDPOINTS_MAX, endpoint_fields),
         NUMBER(DeploymentRecord, vni, (1 << 24) - 1),

@@ -149,7 +149,7 @@ static const ClusterRecord cluster_defaults = {
         .drain_ms = 30000,
         .stop_ms = 300000,
         .operation_ms = 1800000,
-        .keep_ended_ms = 900000,
+        .keep_ended_ms = 600000,
 };
 
 void record_init(Record *record, RecordType type)
@@ -159,39 +159,63 @@ void record_init(Record *record, RecordType type)
                 record->cluster = cluster_defaults;
 }
 
+size_t record_size(RecordType type)
+{
+        static const size_t sizes[RECORD_TYPES] = {
+                [RECORD_CLUSTER] = sizeof(ClusterRecord),
+                [RECORD_HOST] = sizeof(HostRecord),
+                [RECORD_ALIVE] = sizeof(AliveRecord),
+                [RECORD_SERVICE] = sizeof(ServiceRecord),
+                [RECORD_DEPLOYMENT] = sizeof(DeploymentRecord),
+                [RECORD_INSTANCE] = sizeof(InstanceRecord),
+                [RECORD_OBSERVED] = sizeof(ObservedRecord),
+                [RECORD_OPERATION] = sizeof(OperationRecord),
+                [RECORD_PACKAGE] = sizeof(PackageRecord),
+                [RECORD_OS] = sizeof(OsRecord),
+        };
+
+        assert(type < RECORD_TYPES);
+        return offsetof(Record, cluster) + sizes[type];
+}
+
 void record_deinit(Record *record)
 {
         if (record->type == RECORD_CLUSTER) {
-                free(record->cluster.ca);
+                free(TAKE_PTR(record->cluster.ca));
         } else if (record->type == RECORD_DEPLOYMENT) {
-                free(record->deployment.definition);
-                free(record->deployment.configuration);
+                free(TAKE_PTR(record->deployment.definition));
+                free(TAKE_PTR(record->deployment.configuration));
         }
-        *record = (Record) {};
+}
+
+/* Gives a record that is a bitwise copy its own texts; on failure it owns none. */
+static int copy_owned(Record *record)
+{
+        char *texts[2] = {}, *copies[2] = {};
+
+        if (record->type == RECORD_CLUSTER) {
+                texts[0] = record->cluster.ca;
+        } else if (record->type == RECORD_DEPLOYMENT) {
+                texts[0] = record->deployment.definition;
+                texts[1] = record->deployment.configuration;
+        }
+        if (str_set(&copies[0], texts[0]) < 0 || str_set(&copies[1], texts[1]) < 0) {
+                free(copies[0]);
+                return -ENOMEM;
+        }
+        if (record->type == RECORD_CLUSTER) {
+                record->cluster.ca = copies[0];
+        } else if (record->type == RECORD_DEPLOYMENT) {
+                record->deployment.definition = copies[0];
+                record->deployment.configuration = copies[1];
+        }
+        return 0;
 }
 
 int record_copy(const Record *record, Record *ret_copy)
 {
-        Record copy = *record;
-        int r = 0;
-
-        if (copy.type == RECORD_CLUSTER) {
-                copy.cluster.ca = NULL;
-                r = str_set(&copy.cluster.ca, record->cluster.ca);
-        } else if (copy.type == RECORD_DEPLOYMENT) {
-                copy.deployment.definition = NULL;
-                copy.deployment.configuration = NULL;
-                r = str_set(&copy.deployment.definition, record->deployment.definition);
-                if (r == 0)
-                        r = str_set(&copy.deployment.configuration,
-                                    record->deployment.configuration);
-        }
-        if (r < 0) {
-                record_deinit(&copy);
-                return r;
-        }
-        *ret_copy = copy;
-        return 0;
+        memcpy(ret_copy, record, record_size(record->type));
+        return copy_owned(ret_copy);
 }
 
 /* Texts come from records, whose arrays bound them; a key's name array is at least as long. */

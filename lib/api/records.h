@@ -195,6 +195,8 @@ typedef struct HostRecord {
         RecordName accelerator; /* "kvm" or "tcg" */
         bool cordoned;          /* nothing new is placed here */
         bool draining;          /* what is here is moved away; cordoned as well */
+        bool written_off; /* lost, and an operator released the brake: it counts as gone for good
+                             until it is alive again */
         uint64_t joined_us;
 } HostRecord;
 
@@ -223,9 +225,11 @@ typedef struct DeploymentRole {
         uint32_t count;  /* wanted; counts more than the configuration's text */
         uint32_t vcpus;  /* of an instance */
         uint64_t memory_bytes;
-        uint64_t disk_bytes;      /* overlay */
-        uint64_t storage_bytes;   /* all local storage */
-        uint32_t upgrade_domains; /* 1 to 20 */
+        uint64_t disk_bytes;       /* overlay */
+        uint64_t storage_bytes;    /* all local storage */
+        uint32_t upgrade_domains;  /* 1 to 20 */
+        uint64_t last_incarnation; /* highest of the instances that were removed: a number that is
+                                      used again goes on from there */
 } DeploymentRole;
 
 typedef struct DeploymentEndpoint {
@@ -248,6 +252,7 @@ typedef struct DeploymentRecord {
         uint64_t configuration_generation; /* grows with each configure */
         RecordVersion os_family;
         RecordVersion os_version; /* as asked for; "*" follows the newest */
+        RecordVersion os_current; /* what new instances start with; never "*" */
         DeploymentRole roles[RECORD_ROLES_MAX];
         size_t n_roles;
         DeploymentEndpoint endpoints[RECORD_ENDPOINTS_MAX];
@@ -420,13 +425,16 @@ int record_key_parse(const char *text, RecordKey *ret_key);
  */
 void record_init(Record *record, RecordType type);
 
-/** record_deinit() - Free what a record owns; it is all zero afterwards, its type too */
+/** record_size() - Bytes of a Record that a type uses: where many are kept, so much is allocated */
+size_t record_size(RecordType type);
+
+/** record_deinit() - Free what a record owns; what it owned is NULL afterwards */
 void record_deinit(Record *record);
 
 /**
  * record_copy() - Deep copy
  * @record:   borrowed
- * @ret_copy: owned, free with record_deinit()
+ * @ret_copy: owned, free with record_deinit(); record_size() bytes of it are written
  *
  * Return: 0; -ENOMEM.
  */

@@ -24,7 +24,7 @@ static const struct {
         {P "hosts/h1",
          "{\"fault_domain\":\"rack1\",\"vcpus\":8,\"memory_bytes\":34359738368,\"disk_bytes\":1,"
          "\"address\":\"192.0.2.1\",\"uplink\":\"198.18.0.1\",\"accelerator\":\"tcg\",\"cordoned\":"
-         "true,\"draining\":true,\"joined_us\":1790000000000000}"},
+         "true,\"draining\":true,\"written_off\":true,\"joined_us\":1790000000000000}"},
         {P "alive/h1", "{\"boot_id\":\"abc\",\"epoch\":18446744073709551615,\"version\":\"1.0\"}"},
         {P "services/guestbook",
          "{\"production\":{\"deployment\":\"d1\",\"vip\":\"198.18.0.10\"},\"staging\":{\"vip\":"
@@ -32,9 +32,11 @@ static const struct {
         {P "deployments/d1",
          "{\"service\":\"guestbook\",\"label\":\"a \\\"label\\\"\",\"package\":\"" DIGEST
          "\",\"definition\":\"<a/>\",\"configuration\":\"<b/>\",\"configuration_generation\":2,"
-         "\"os_family\":\"debian-13\",\"os_version\":\"*\",\"roles\":[{\"name\":\"web\",\"kind\":"
+         "\"os_family\":\"debian-13\",\"os_version\":\"*\",\"os_current\":\"1\",\"roles\":[{"
+         "\"name\":\"web\",\"kind\":"
          "\"web\",\"size\":\"Small\",\"count\":2,\"vcpus\":1,\"memory_bytes\":5,\"disk_bytes\":6,"
-         "\"storage_bytes\":7,\"upgrade_domains\":5}],\"endpoints\":[{\"name\":\"http\",\"role\":"
+         "\"storage_bytes\":7,\"upgrade_domains\":5,\"last_incarnation\":6}],\"endpoints\":[{"
+         "\"name\":\"http\",\"role\":"
          "\"web\",\"kind\":\"input\",\"protocol\":\"http\",\"port\":80,\"port_last\":80}],\"vni\":"
          "4096,\"network\":\"10.64.0.0/24\",\"ready\":true,\"deleting\":true,\"created_us\":3}"},
         {P "instances/d1/web/0",

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* Hosts. A host is lost when its alive key is gone, and gone (its instances may be replaced) when
+ * it has been lost for the leader's delay D more: fabric.md, "Fencing". */
+
+#include "fabric/hosts.h"
+
+#include <string.h>
+
+#include "fabric/instance.h"
+#include "lib/base/hash.h"
+
+static uint32_t domain_index(Fabric *fabric, const char *name)
+{
+        uintptr_t found = (uintptr_t) map_get(&fabric->domains, name);
+        uint32_t index = 0;
+
+        if (found > 0)
+                return (uint32_t) found - 1;
+        if (place_domain_add(&fabric->place, hash_text(name, 0), &index) < 0 ||
+            map_put(&fabric->domains, name, (void *) (uintptr_t) (index + 1)) < 0)
+                fabric->failed = true;
+        return index;
+}
+
+void host_refresh(Fabric *fabric, Host *host)
+{
+        const HostRecord *record = host->record;
+        PlaceSize capacity = {};
+        uint32_t domain;
+
+        if (!record)
+                return;
+        capacity = (PlaceSize) {
+                .vcpus = (uint64_t) record->vcpus * fabric->cluster->vcpu_percent / 100,
+                .memory_bytes = record->memory_bytes,
+                .disk_bytes = record->disk_bytes,
+        };
+        domain = domain_index(fabric, record->fault_domain);
+        if (fabric->failed)
+                return;
+        place_host_set(&fabric->place, host->place, domain, &capacity,
+                       host->alive && !record->cordoned && !record->draining);
+        fabric->room_changed = true;
+}
+
+/* ---- the brake */
+
+/* Counts the lost hosts that @counts says are to be counted, and their fault domains up to two. */
+static uint32_t count_lost(const Fabric *fabric, bool (*counts)(const Fabric *, const Host *),
+                           uint32_t *ret_domains)
+{
+        const char *first = NULL;
+        uint32_t n = 0, domains = 0;
+
+        MAP_FOREACH (entry, &fabric->hosts) {
+                const Host *host = entry->value;
+
+                if (host->alive || !host->record || host->record->written_off ||
+                    !counts(fabric, host))
+                        continue;
+                n++;
+                if (!first)
+                        first = host->record->fault_domain;
+                if (domains == 0 ||
+                    (domains == 1 && strcmp(first, host->record->fault_domain) != 0))
+                        domains++;
+        }
+        *ret_domains = domains;
+        return n;
+}
+
+static bool lost_lately(const Fabric *fabric, const Host *host)
+{
+        return state_after(host->lost_ns, fabric->cluster->brake_window_ms) >= fabric->now_ns;
+}
+
+static bool lost_at_all(const Fabric *fabric, const Host *host)
+{
+        return true;
+}
+
+static bool too_many(const Fabric *fabric, bool (*counts)(const Fabric *, const Host *))
+{
+        uint32_t domains, n = count_lost(fabric, counts, &domains);
+
+        return domains >= 2 && (uint64_t) n * 100 > (uint64_t) fabric->cluster->brake_percent *
+                                                            map_size(&fabric->records[RECORD_HOST]);
+}
+
+static void brake_set(Fabric *fabric, bool braked)
+{
+        if (fabric->cluster->braked == braked)
+                return;
+        fabric->cluster->braked = braked;
+        if (map_size(&fabric->records[RECORD_CLUSTER]) > 0)
+                state_touch(fabric, ITEM_OF(CONTAINER_OF(fabric->cluster, Record, cluster)));
+        RECORDS_FOREACH(entry, fabric, RECORD_DEPLOYMENT)
+        state_queue(fabric, HOLDER_OF(entry->value, Deployment));
+}
+
+/* On when too many vanished at once; off when enough of them are back. */
+static void brake_check(Fabric *fabric)
+{
+        brake_set(fabric, fabric->cluster->braked ? too_many(fabric, lost_at_all)
+                                                  : too_many(fabric, lost_lately));
+}
+
+/* To a new leader all lost hosts look lost just now. Those without instances have been healed
+ * before, or need no healing. */
+static bool lost_with_instances(const Fabric *fabric, const Host *host)
+{
+        return host->n_instances > 0;
+}
+
+void hosts_synced(Fabric *fabric)
+{
+        brake_set(fabric,
+                  too_many(fabric, fabric->cluster->braked ? lost_at_all : lost_with_instances));
+}
+
+void hosts_release_brake(Fabric *fabric)
+{
+        MAP_FOREACH (entry, &fabric->hosts) {
+                Host *host = entry->value;
+
+                if (!host->record || host->alive || host->record->written_off)
+                        continue;
+                host->record->written_off = true;
+                state_touch(fabric, ITEM_OF(CONTAINER_OF(host->record, Record, host)));
+        }
+        brake_set(fabric, false);
+}
+
+/* ---- leases */
+
+void host_alive(Fabric *fabric, const char *name)
+{
+        Host *host = state_host(fabric, name);
+
+        if (!host || host->alive)
+                return;
+        host->alive = true;
+        host->gone = false;
+        state_timer(fabric, &host->timer, FABRIC_NEVER);
+        if (host->record && host->record->written_off) {
+                host->record->written_off = false;
+                state_touch(fabric, ITEM_OF(CONTAINER_OF(host->record, Record, host)));
+        }
+        host_refresh(fabric, host);
+        brake_check(fabric);
+        /* what is observed of its instances is believed again, from now on */
+        for (size_t i = 0; i < host->n_instances; i++) {
+                host->instances[i]->acted_ns = fabric->now_ns;
+                instance_observe(fabric, host->instances[i]);
+        }
+}
+
+static void host_set_lost(Fabric *fabric, Host *host)
+{
+        host->alive = false;
+        host->gone = false;
+        host->lost_ns = fabric->now_ns;
+        state_timer(fabric, &host->timer,
+                    state_after(fabric->now_ns, fabric->cluster->leader_delay_ms));
+        host_refresh(fabric, host);
+        state_queue_host(fabric, host);
+}
+
+void host_lost(Fabric *fabric, const char *name)
+{
+        Host *host = state_host(fabric, name);
+
+        if (!host || !host->alive)
+                return;
+        host_set_lost(fabric, host);
+        brake_check(fabric);
+}
+
+void host_timer(Fabric *fabric, Host *host)
+{
+        host->gone = true;
+        state_queue_host(fabric, host);
+}
+
+void hosts_sync(Fabric *fabric)
+{
+        RECORDS_FOREACH(entry, fabric, RECORD_HOST)
+        {
+                HostRecord *record = &((Record *) entry->value)->host;
+                Host *host = state_host(fabric, record->name);
+
+                if (host)
+                        host->record = record;
+        }
+        RECORDS_FOREACH(entry, fabric, RECORD_ALIVE)
+        {
+                Host *host = state_host(fabric, ((Record *) entry->value)->alive.host);
+
+                if (host)
+                        host->alive = true;
+        }
+        MAP_FOREACH (entry, &fabric->hosts) {
+                Host *host = entry->value;
+
+                host_refresh(fabric, host);
+                if (!host->alive)
+                        host_set_lost(fabric, host);
+        }
+}
+
+/* ---- draining */
+
+/* Whether an instance is on its way: stopped by us, or started and not yet Ready. What is broken by
+ * itself is not, or it would hold up a drain for ever. */
+static bool on_the_move(const Instance *instance)
+{
+        return instance->item.record.instance.power != POWER_RUNNING || !instance->host->alive ||
+               instance->phase == PHASE_BOOT || instance->phase == PHASE_ROLE;
+}
+
+static bool may_move(const Instance *instance)
+{
+        const Role *role = &instance->deployment->roles[instance->role];
+        uint32_t domain = instance->item.record.instance.upgrade_domain;
+
+        for (uint32_t i = 0; i < role->n_instances; i++) {
+                const Instance *other = role->instances[i];
+
+                if (other && other != instance && on_the_move(other) &&
+                    other->item.record.instance.upgrade_domain != domain)
+                        return false;
+        }
+        return true;
+}
+
+/* Room that is meant for an instance which leaves this host, as long as the check takes. */
+typedef struct Reservation {
+        PlaceSize size;
+        uint32_t place;
+} Reservation;
+
+static bool reserve(Fabric *fabric, const Instance *instance, Reservation *ret)
+{
+        PlaceSpread spread;
+        int r;
+
+        ret->size = role_size(instance_role(instance));
+        role_spread(fabric, instance->deployment, instance->role, instance, &spread);
+        r = place_pick(&fabric->place, &spread, &ret->size, instance->host->place, &ret->place);
+        place_spread_deinit(&spread);
+        if (r == 0)
+                place_take(&fabric->place, ret->place, &ret->size);
+        return r == 0;
+}
+
+void host_drain_check(Fabric *fabric, Host *host, uint32_t *ret_waiting)
+{
+        _cleanup_free_ Reservation *reserved =
+                reallocarray(NULL, host->n_instances + 1, sizeof(*reserved));
+        size_t n = 0;
+
+        *ret_waiting = 0;
+        if (!reserved) {
+                fabric->failed = true;
+                return;
+        }
+        /* first for those that are already leaving */
+        for (size_t i = 0; i < host->n_instances; i++)
+                if (instance_record(host->instances[i])->power != POWER_RUNNING)
+                        n += reserve(fabric, host->instances[i], &reserved[n]);
+        for (size_t i = 0; i < host->n_instances; i++) {
+                Instance *instance = host->instances[i];
+
+                if (instance_record(instance)->power != POWER_RUNNING || !may_move(instance))
+                        continue;
+                if (reserve(fabric, instance, &reserved[n])) {
+                        n++;
+                        instance_stop(fabric, instance, POWER_STOPPING);
+                } else {
+                        ++*ret_waiting;
+                }
+        }
+        while (n-- > 0)
+                place_give(&fabric->place, reserved[n].place, &reserved[n].size);
+}

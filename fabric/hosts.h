@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* Hosts: their leases, the brake, capacity, draining. */
+
+#include "fabric/state.h"
+
+/** hosts_sync() - After loading: which hosts are alive, and what instances may use of them */
+void hosts_sync(Fabric *fabric);
+
+/** hosts_synced() - After all else is loaded: whether the brake has to be on */
+void hosts_synced(Fabric *fabric);
+
+/** host_alive() - A host's alive key was written */
+void host_alive(Fabric *fabric, const char *name);
+
+/** host_lost() - A host's alive key is gone: etcd has expired its lease */
+void host_lost(Fabric *fabric, const char *name);
+
+/** host_timer() - A host's timer fired: it has been lost for long enough */
+void host_timer(Fabric *fabric, Host *host);
+
+/** host_refresh() - A host's record or being alive has changed: placement is told */
+void host_refresh(Fabric *fabric, Host *host);
+
+/** hosts_release_brake() - By an operator: what is lost now counts as gone for good */
+void hosts_release_brake(Fabric *fabric);
+
+/**
+ * host_drain_check() - Move what may be moved now from a host that is drained
+ * @fabric:      state
+ * @host:        registered and draining
+ * @ret_waiting: instances that fit nowhere else at present
+ *
+ * Of a role only instances of one upgrade domain are on the move at a time, and none is stopped
+ * before there is room for it elsewhere.
+ */
+void host_drain_check(Fabric *fabric, Host *host, uint32_t *ret_waiting);

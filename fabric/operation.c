@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* Operations: what is counted as done for each kind, and how they end.
+ *
+ *   running --all done--> succeeded --kept for keep_ended_ms--> (deleted)
+ *      +----no progress for operation_ms, or overtaken--> failed --likewise--> (deleted)
+ */
+
+#include "fabric/operation.h"
+
+#include <stdio.h>
+
+#include "fabric/deployment.h"
+#include "fabric/hosts.h"
+#include "fabric/instance.h"
+#include "lib/base/str.h"
+
+static void set_message(RecordDetail target, const char *text)
+{
+        /* what snprintf() would leave behind the end is cleared: records are compared as text */
+        memset(target, 0, sizeof(RecordDetail));
+        snprintf(target, sizeof(RecordDetail), "%s", text);
+}
+
+void operation_link(Fabric *fabric, Operation *operation)
+{
+        state_timer(
+                fabric, &operation->timer,
+                state_after(fabric->now_ns, operation_record(operation)->state == OPERATION_RUNNING
+                                                    ? fabric->cluster->operation_ms
+                                                    : fabric->cluster->keep_ended_ms));
+}
+
+Operation *operation_start(Fabric *fabric, const char *id, OperationKind kind,
+                           Deployment *deployment)
+{
+        RecordKey key = {.type = RECORD_OPERATION};
+        Operation *operation;
+        OperationRecord *record;
+        Item *item;
+
+        SET_NAME(key.name, id);
+        item = state_add(fabric, &key);
+        if (!item)
+                return NULL;
+        operation = CONTAINER_OF(item, Operation, item);
+        record = operation_record(operation);
+        record->kind = kind;
+        record->started_us = fabric->realtime_us;
+        if (deployment) {
+                const DeploymentRecord *d = deployment_record(deployment);
+                Slot slot;
+
+                SET_NAME(record->service, d->service);
+                SET_NAME(record->deployment, d->id);
+                if (deployment_service(fabric, deployment, &slot))
+                        record->slot = slot;
+        }
+        operation_link(fabric, operation);
+        state_touch(fabric, item);
+        return operation;
+}
+
+void operation_end(Fabric *fabric, Operation *operation, OperationState state, const char *error,
+                   const char *message)
+{
+        OperationRecord *record = operation_record(operation);
+
+        assert(record->state == OPERATION_RUNNING && state != OPERATION_RUNNING);
+        record->state = state;
+        record->ended_us = fabric->realtime_us;
+        if (state == OPERATION_SUCCEEDED)
+                record->done = record->total;
+        SET_NAME(record->error, error);
+        set_message(record->message, message);
+        operation_link(fabric, operation);
+        state_touch(fabric, &operation->item);
+}
+
+/* ---- what is done */
+
+typedef struct Progress {
+        uint32_t done, total;
+        uint32_t waiting;       /* instances that fit nowhere */
+        const Instance *behind; /* one that is not there yet */
+        const char *what;       /* `instances Ready` */
+} Progress;
+
+static bool has_configuration(const Instance *instance)
+{
+        return instance->observed->configuration_generation >=
+               deployment_record(instance->deployment)->configuration_generation;
+}
+
+static void count_role(const Deployment *deployment, const OperationRecord *operation,
+                       const OperationRole *wanted, Progress *progress)
+{
+        const DeploymentRecord *record = &deployment->item.record.deployment;
+        const DeploymentRole *role = deployment_role(record, wanted->name);
+        uint32_t first = operation->kind == OPERATION_CONFIGURE ? 0 : MIN(wanted->from, wanted->to);
+        uint32_t end = MAX(wanted->from, wanted->to);
+
+        if (!role)
+                return;
+        for (uint32_t i = first; i < end; i++) {
+                const Instance *instance =
+                        instance_at(deployment, (size_t) (role - record->roles), i);
+                bool done = i >= wanted->to ? !instance : instance && instance_is_ready(instance);
+
+                if (done && i < wanted->to && operation->kind == OPERATION_CONFIGURE)
+                        done = has_configuration(instance);
+                progress->total++;
+                progress->done += done;
+                if (!done && instance && !progress->behind)
+                        progress->behind = instance;
+        }
+}
+
+static Progress count_deployment(const Fabric *fabric, const OperationRecord *record)
+{
+        const Deployment *deployment = deployment_of(fabric, record->deployment);
+        Progress progress = {.what = "instances as wanted"};
+
+        if (!deployment)
+                return progress;
+        for (size_t i = 0; i < record->n_roles; i++)
+                count_role(deployment, record, &record->roles[i], &progress);
+        progress.waiting = deployment->n_waiting;
+        return progress;
+}
+
+/* A deletion's total was set when it began. */
+static Progress count_deletion(const Fabric *fabric, const OperationRecord *record)
+{
+        Progress progress = {.what = "instances removed", .total = record->total};
+        uint32_t left = 0;
+
+        RECORDS_FOREACH(entry, fabric, RECORD_DEPLOYMENT)
+        {
+                const Deployment *d = HOLDER_OF(entry->value, Deployment);
+
+                if (str_equal(d->item.record.deployment.service, record->service) &&
+                    (record->deployment[0] == '\0' ||
+                     str_equal(d->item.record.deployment.id, record->deployment)))
+                        left += d->n_live;
+        }
+        progress.done = left < progress.total ? progress.total - left : 0;
+        return progress;
+}
+
+static InstanceAction action_of(OperationKind kind)
+{
+        return kind == OPERATION_REBOOT    ? ACTION_REBOOT
+               : kind == OPERATION_REIMAGE ? ACTION_REIMAGE
+                                           : ACTION_REBUILD;
+}
+
+static Progress count_action(const Fabric *fabric, const OperationRecord *record)
+{
+        const Instance *instance = instance_of(fabric, &record->instance);
+        Progress progress = {.what = "steps", .total = 2, .behind = instance};
+
+        if (instance && instance_is_current(instance) &&
+            instance->observed->done[action_of(record->kind)] >= record->wanted)
+                progress.done = 1 + instance_is_ready(instance);
+        return progress;
+}
+
+static Progress count_drain(Fabric *fabric, const OperationRecord *record)
+{
+        Host *host = map_get(&fabric->hosts, record->host);
+        Progress progress = {.what = "instances moved", .total = record->total};
+
+        if (!host || !host->record || !host->record->draining)
+                return progress;
+        host_drain_check(fabric, host, &progress.waiting);
+        progress.done = host->n_instances < progress.total
+                                ? progress.total - (uint32_t) host->n_instances
+                                : 0;
+        return progress;
+}
+
+static Progress count(Fabric *fabric, const OperationRecord *record)
+{
+        switch (record->kind) {
+        case OPERATION_DEPLOY:
+        case OPERATION_SCALE:
+        case OPERATION_CONFIGURE:
+        case OPERATION_UPDATE:
+                return count_deployment(fabric, record);
+        case OPERATION_DELETE:
+                return count_deletion(fabric, record);
+        case OPERATION_REBOOT:
+        case OPERATION_REIMAGE:
+        case OPERATION_REBUILD:
+                return count_action(fabric, record);
+        case OPERATION_DRAIN:
+                return count_drain(fabric, record);
+        case OPERATION_SWAP: /* one transaction: it never runs */
+        case OPERATION_KINDS:
+                break;
+        }
+        return (Progress) {};
+}
+
+static void describe(const Progress *progress, char *text, size_t size)
+{
+        char id[RECORD_KEY_MAX + 1];
+        int n = snprintf(text, size, "%u of %u %s", progress->done, progress->total,
+                         progress->what);
+
+        if (n < 0 || (size_t) n >= size)
+                return;
+        if (progress->waiting > 0)
+                snprintf(text + n, size - (size_t) n, "; waiting for room: %u", progress->waiting);
+        else if (progress->behind)
+                snprintf(text + n, size - (size_t) n, "; %s is %s",
+                         instance_id_format(&progress->behind->item.record.instance.id, id),
+                         instance_status_to_string(instance_status(progress->behind)));
+}
+
+/* Whether nothing is left to do. Deletions are ended by the removal itself. */
+static bool is_complete(const Fabric *fabric, const OperationRecord *record,
+                        const Progress *progress)
+{
+        const Host *host;
+
+        if (record->kind == OPERATION_DELETE)
+                return false;
+        if (record->kind != OPERATION_DRAIN)
+                return progress->done >= progress->total;
+        host = map_get(&fabric->hosts, record->host);
+        return !host || host->n_instances == 0;
+}
+
+/* What it works on must be there; deletions are ended by the removal itself. */
+static bool target_exists(const Fabric *fabric, const OperationRecord *record)
+{
+        if (record->instance.deployment[0])
+                return instance_of(fabric, &record->instance);
+        if (record->kind == OPERATION_DELETE && !record->deployment[0])
+                return state_get_named(fabric, RECORD_SERVICE, record->service);
+        if (record->kind == OPERATION_DRAIN)
+                return state_get_named(fabric, RECORD_HOST, record->host);
+        return deployment_of(fabric, record->deployment);
+}
+
+void operation_check(Fabric *fabric, Operation *operation)
+{
+        OperationRecord *record = operation_record(operation);
+        RecordDetail message;
+        Progress progress;
+
+        if (operation->dropped || record->state != OPERATION_RUNNING)
+                return;
+        if (!target_exists(fabric, record)) {
+                operation_end(fabric, operation, OPERATION_FAILED, "RefusedNow",
+                              "what it worked on was removed");
+                return;
+        }
+        progress = count(fabric, record);
+        progress.done = MAX(progress.done, record->done);
+        if (is_complete(fabric, record, &progress)) {
+                operation_end(fabric, operation, OPERATION_SUCCEEDED, "", "done");
+                return;
+        }
+        describe(&progress, message, sizeof(message));
+        if (progress.done != record->done) /* it moves: the deadline is for standing still */
+                operation_link(fabric, operation);
+        if (progress.done != record->done || progress.total != record->total ||
+            !str_equal(message, record->message)) {
+                record->done = progress.done;
+                record->total = progress.total;
+                set_message(record->message, message);
+                state_touch(fabric, &operation->item);
+        }
+}
+
+void operations_check(Fabric *fabric)
+{
+        RECORDS_FOREACH(entry, fabric, RECORD_OPERATION)
+        operation_check(fabric, HOLDER_OF(entry->value, Operation));
+}
+
+void operation_timer(Fabric *fabric, Operation *operation)
+{
+        OperationRecord *record = operation_record(operation);
+        RecordDetail message;
+
+        if (record->state != OPERATION_RUNNING) {
+                operation->dropped = true;
+                state_drop(fabric, &operation->item);
+                return;
+        }
+        if (record->kind == OPERATION_DELETE || record->kind == OPERATION_DRAIN) {
+                operation_link(fabric, operation); /* these only end when they are done */
+                return;
+        }
+        snprintf(message, sizeof(message), "no progress for %llu s: %.400s",
+                 (unsigned long long) (fabric->cluster->operation_ms / 1000), record->message);
+        operation_end(fabric, operation, OPERATION_FAILED, "NotReady", message);
+}
+
+/* ---- finding them */
+
+Operation *operation_running(const Fabric *fabric, const char *deployment,
+                             const InstanceId *instance)
+{
+        RECORDS_FOREACH(entry, fabric, RECORD_OPERATION)
+        {
+                Operation *operation = HOLDER_OF(entry->value, Operation);
+                const OperationRecord *record = operation_record(operation);
+
+                if (record->state == OPERATION_RUNNING &&
+                    str_equal(record->deployment, deployment) &&
+                    (!instance || !record->instance.deployment[0] ||
+                     instance_id_equal(&record->instance, instance)))
+                        return operation;
+        }
+        return NULL;
+}
+
+Operation *operation_draining(const Fabric *fabric, const char *host)
+{
+        RECORDS_FOREACH(entry, fabric, RECORD_OPERATION)
+        {
+                Operation *operation = HOLDER_OF(entry->value, Operation);
+                const OperationRecord *record = operation_record(operation);
+
+                if (record->state == OPERATION_RUNNING && record->kind == OPERATION_DRAIN &&
+                    str_equal(record->host, host))
+                        return operation;
+        }
+        return NULL;
+}
+
+static void end_removed(Fabric *fabric, Operation *operation)
+{
+        if (operation_record(operation)->kind == OPERATION_DELETE)
+                operation_end(fabric, operation, OPERATION_SUCCEEDED, "", "done");
+        else
+                operation_end(fabric, operation, OPERATION_FAILED, "RefusedNow",
+                              "the deployment was deleted");
+}
+
+void operations_deployment_removed(Fabric *fabric, const char *deployment)
+{
+        RECORDS_FOREACH(entry, fabric, RECORD_OPERATION)
+        {
+                Operation *operation = HOLDER_OF(entry->value, Operation);
+                const OperationRecord *record = operation_record(operation);
+
+                if (record->state == OPERATION_RUNNING && str_equal(record->deployment, deployment))
+                        end_removed(fabric, operation);
+        }
+}
+
+void operations_service_removed(Fabric *fabric, const char *service)
+{
+        RECORDS_FOREACH(entry, fabric, RECORD_OPERATION)
+        {
+                Operation *operation = HOLDER_OF(entry->value, Operation);
+                const OperationRecord *record = operation_record(operation);
+
+                if (record->state == OPERATION_RUNNING && record->kind == OPERATION_DELETE &&
+                    str_equal(record->service, service) && record->deployment[0] == '\0')
+                        end_removed(fabric, operation);
+        }
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* Plans: the changes in three classes, cut into transactions of bounded size. */
+
+#include "fabric/plan.h"
+
+#include <string.h>
+
+#include "lib/base/str.h"
+
+#define RECORD_BYTES 2048 /* of JSON, about, beside the long texts */
+
+static unsigned dirty_class(const Dirty *dirty)
+{
+        RecordType type = dirty->item ? dirty->item->record.type : dirty->key.type;
+
+        if (type == RECORD_INSTANCE || type == RECORD_OBSERVED)
+                return 1;
+        if (!dirty->item)
+                return 2;
+        return type == RECORD_OPERATION && dirty->item->record.operation.state != OPERATION_RUNNING
+                       ? 2
+                       : 0;
+}
+
+static size_t text_bytes(const char *text)
+{
+        return text ? strlen(text) : 0;
+}
+
+static size_t write_bytes(const FabricWrite *write)
+{
+        if (!write->record || write->record->type != RECORD_DEPLOYMENT)
+                return RECORD_BYTES;
+        return 8 * RECORD_BYTES + text_bytes(write->record->deployment.definition) +
+               text_bytes(write->record->deployment.configuration);
+}
+
+/* Sets the writes, and for each the alive key that must be absent, class by class. */
+static size_t order_writes(Fabric *fabric, const Host **guards)
+{
+        size_t n = 0;
+
+        for (unsigned class = 0; class < 3; class ++)
+                for (size_t i = 0; i < fabric->n_dirty; i++) {
+                        const Dirty *dirty = &fabric->dirty[i];
+
+                        if (dirty_class(dirty) != class)
+                                continue;
+                        guards[n] = dirty->guard;
+                        fabric->writes[n++] = (FabricWrite) {
+                                .key = dirty->item ? record_key_of(&dirty->item->record)
+                                                   : dirty->key,
+                                .record = dirty->item ? &dirty->item->record : NULL,
+                        };
+                }
+        return n;
+}
+
+static void add_absent(Fabric *fabric, FabricTransaction *transaction, const Host *guard)
+{
+        for (size_t i = 0; i < transaction->n_absent; i++)
+                if (str_equal(transaction->absent[i].name, guard->name))
+                        return;
+        transaction->absent[transaction->n_absent] = (RecordKey) {.type = RECORD_ALIVE};
+        SET_NAME(fabric->absent[transaction->absent - fabric->absent + transaction->n_absent].name,
+                 guard->name);
+        transaction->n_absent++;
+}
+
+static size_t cut(Fabric *fabric, size_t n, const Host *const *guards)
+{
+        FabricTransaction *transaction = NULL;
+        size_t n_transactions = 0, n_absent = 0, bytes = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                size_t size = write_bytes(&fabric->writes[i]);
+
+                if (!transaction || transaction->n_writes == FABRIC_WRITES_MAX ||
+                    bytes + size > FABRIC_TRANSACTION_BYTES_MAX) {
+                        n_absent += transaction ? transaction->n_absent : 0;
+                        transaction = &fabric->transactions[n_transactions++];
+                        *transaction = (FabricTransaction) {.writes = &fabric->writes[i],
+                                                            .absent = fabric->absent + n_absent};
+                        bytes = 0;
+                }
+                transaction->n_writes++;
+                bytes += size;
+                if (guards[i])
+                        add_absent(fabric, transaction, guards[i]);
+        }
+        return n_transactions;
+}
+
+void plan_build(Fabric *fabric)
+{
+        _cleanup_free_ const Host **guards = calloc(fabric->n_dirty + 1, sizeof(*guards));
+        size_t n = fabric->n_dirty;
+
+        free(fabric->writes);
+        free(fabric->transactions);
+        free(fabric->absent);
+        fabric->writes = calloc(n + 1, sizeof(*fabric->writes));
+        fabric->transactions = calloc(n + 1, sizeof(*fabric->transactions));
+        fabric->absent = calloc(n + 1, sizeof(*fabric->absent));
+        if (!guards || !fabric->writes || !fabric->transactions || !fabric->absent) {
+                fabric->failed = true;
+                return;
+        }
+        n = order_writes(fabric, guards);
+        for (size_t i = 0; i < fabric->n_dirty; i++)
+                if (fabric->dirty[i].item)
+                        fabric->dirty[i].item->dirty = 0;
+        fabric->n_dirty = 0;
+        fabric->plan = (FabricPlan) {.transactions = fabric->transactions,
+                                     .n_transactions = cut(fabric, n, guards),
+                                     .wake_ns = timers_next(&fabric->timers)};
+}

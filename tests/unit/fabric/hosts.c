@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "fabric/hosts.h"
+
+#include "tests/unit/fabric/world.h"
+
+/* How many instances the records place on a host. */
+static unsigned placed(World *world, const char *host)
+{
+        unsigned n = 0;
+
+        MAP_FOREACH (entry, fabric_records(world->fabric, RECORD_INSTANCE))
+                n += strcmp(((const Record *) entry->value)->instance.host, host) == 0;
+        return n;
+}
+
+static void start(World *world, unsigned n_hosts, unsigned n_domains, unsigned webs)
+{
+        DeploymentRecord d = world_deployment("d1", webs, 0);
+
+        world_init(world, n_hosts, n_domains);
+        assert_int_equal(world_deploy(world, "s", SLOT_PRODUCTION, &d), 0);
+        world_settle(world);
+}
+
+static void a_lost_host_is_replaced_after_the_delay_and_guarded(void **state)
+{
+        const FabricTransaction *t;
+        World world;
+
+        start(&world, 3, 3, 3);
+        world_alive(&world, "h1", false);
+        assert_int_equal(world.plan->wake_ns, world.now_ns + SECONDS(2));
+        world_tick(&world, SECONDS(2) - 1);
+        assert_int_equal(placed(&world, "h1"), 1);
+        world_tick(&world, 1);
+        assert_int_equal(placed(&world, "h1"), 0);
+        assert_int_equal(world.plan->n_transactions, 1);
+        t = &world.plan->transactions[0];
+        assert_int_equal(t->n_absent, 1);
+        assert_int_equal(t->absent[0].type, RECORD_ALIVE);
+        assert_string_equal(t->absent[0].name, "h1");
+        world_deinit(&world);
+}
+
+static void a_host_that_comes_back_in_time_keeps_all(void **state)
+{
+        World world;
+
+        start(&world, 3, 3, 3);
+        world_alive(&world, "h1", false);
+        world_tick(&world, SECONDS(1));
+        world_alive(&world, "h1", true);
+        world_tick(&world, SECONDS(100));
+        assert_int_equal(placed(&world, "h1"), 1);
+        world_deinit(&world);
+}
+
+static void one_host_waits_for_itself(void **state)
+{
+        World world;
+
+        start(&world, 1, 1, 2);
+        world_alive(&world, "h0", false);
+        world_tick(&world, SECONDS(100));
+        assert_int_equal(placed(&world, "h0"), 2);
+        assert_int_equal(world_instance(&world, "d1/web_IN_0")->incarnation, 1);
+        world_alive(&world, "h0", true);
+        assert_int_equal(world_instance(&world, "d1/web_IN_0")->incarnation, 1);
+        world_deinit(&world);
+}
+
+static void the_brake_stops_healing_until_hosts_return(void **state)
+{
+        World world;
+
+        start(&world, 4, 4, 4);
+        world_alive(&world, "h0", false);
+        world_tick(&world, SECONDS(1));
+        assert_false(fabric_braked(world.fabric));
+        world_alive(&world, "h1", false);
+        assert_true(fabric_braked(world.fabric));
+        world_tick(&world, SECONDS(600));
+        assert_int_equal(placed(&world, "h0") + placed(&world, "h1"), 2);
+        world_alive(&world, "h0", true);
+        assert_false(fabric_braked(world.fabric)); /* one domain only: healing goes on */
+        assert_int_equal(placed(&world, "h1"), 0);
+        world_deinit(&world);
+}
+
+static void one_fault_domain_never_trips_it(void **state)
+{
+        World world;
+
+        start(&world, 4, 2, 4);
+        world_alive(&world, "h0", false);
+        world_alive(&world, "h2", false);
+        assert_false(fabric_braked(world.fabric));
+        world_tick(&world, SECONDS(2));
+        assert_int_equal(placed(&world, "h0") + placed(&world, "h2"), 0);
+        world_deinit(&world);
+}
+
+static void losses_far_apart_do_not_trip_it(void **state)
+{
+        World world;
+
+        start(&world, 4, 4, 4);
+        world_alive(&world, "h0", false);
+        world_tick(&world, SECONDS(61));
+        world_alive(&world, "h1", false);
+        assert_false(fabric_braked(world.fabric));
+        world_deinit(&world);
+}
+
+static void an_operator_releases_the_brake(void **state)
+{
+        FabricRequest release = {.kind = FABRIC_RELEASE_BRAKE};
+        World world;
+
+        start(&world, 4, 4, 4);
+        assert_int_equal(world_request(&world, release), FABRIC_REFUSED_NOW);
+        world_alive(&world, "h0", false);
+        world_alive(&world, "h1", false);
+        world_tick(&world, SECONDS(10));
+        assert_int_equal(placed(&world, "h0"), 1);
+        assert_int_equal(world_request(&world, release), 0);
+        assert_int_equal(placed(&world, "h0") + placed(&world, "h1"), 0);
+        world_alive(&world, "h0", true);
+        assert_false(fabric_braked(world.fabric));
+        world_deinit(&world);
+}
+
+static void drain_moves_a_domain_at_a_time(void **state)
+{
+        FabricRequest drain = {.kind = FABRIC_DRAIN, .host = "h0"};
+        unsigned stopping = 0;
+        World world;
+
+        start(&world, 2, 1, 6);
+        assert_int_equal(placed(&world, "h0"), 3);
+        assert_int_equal(world_request(&world, drain), 0);
+        MAP_FOREACH (entry, fabric_records(world.fabric, RECORD_INSTANCE))
+                stopping += ((const Record *) entry->value)->instance.power == POWER_STOPPING;
+        assert_int_equal(stopping, 1);
+        assert_int_equal(world_request(&world, drain), FABRIC_OPERATION_CONFLICT);
+        world_settle(&world);
+        assert_int_equal(placed(&world, "h0"), 0);
+        assert_int_equal(world_operation(&world, "op6")->state, OPERATION_SUCCEEDED);
+        world_request(&world, (FabricRequest) {.kind = FABRIC_UNCORDON, .host = "h0"});
+        world_deinit(&world);
+}
+
+static void drain_stops_nothing_that_fits_nowhere(void **state)
+{
+        World world;
+
+        start(&world, 1, 1, 2);
+        assert_int_equal(
+                world_request(&world, (FabricRequest) {.kind = FABRIC_DRAIN, .host = "h0"}), 0);
+        world_settle(&world);
+        assert_int_equal(world_instance(&world, "d1/web_IN_0")->power, POWER_RUNNING);
+        assert_non_null(strstr(world_operation(&world, world.operation)->message, "room: 2"));
+        world_request(&world, (FabricRequest) {.kind = FABRIC_UNCORDON, .host = "h0"});
+        assert_int_equal(world_operation(&world, "op5")->state, OPERATION_FAILED);
+        world_deinit(&world);
+}
+
+static void a_cordoned_host_gets_nothing_new(void **state)
+{
+        DeploymentRecord d = world_deployment("d2", 2, 0);
+        World world;
+
+        start(&world, 2, 2, 2);
+        world_request(&world, (FabricRequest) {.kind = FABRIC_CORDON, .host = "h0"});
+        world_deploy(&world, "t", SLOT_PRODUCTION, &d);
+        assert_int_equal(placed(&world, "h0"), 1);
+        assert_int_equal(placed(&world, "h1"), 3);
+        world_deinit(&world);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_lost_host_is_replaced_after_the_delay_and_guarded),
+                cmocka_unit_test(a_host_that_comes_back_in_time_keeps_all),
+                cmocka_unit_test(one_host_waits_for_itself),
+                cmocka_unit_test(the_brake_stops_healing_until_hosts_return),
+                cmocka_unit_test(one_fault_domain_never_trips_it),
+                cmocka_unit_test(losses_far_apart_do_not_trip_it),
+                cmocka_unit_test(an_operator_releases_the_brake),
+                cmocka_unit_test(drain_moves_a_domain_at_a_time),
+                cmocka_unit_test(drain_stops_nothing_that_fits_nowhere),
+                cmocka_unit_test(a_cordoned_host_gets_nothing_new),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
