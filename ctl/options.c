@@ -13,7 +13,7 @@
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 
-#define OPTIONS_MAX   32
+#define LABEL_MAX     128
 #define LINES_DEFAULT 50
 #define HELP_COLUMN   28
 
@@ -102,6 +102,24 @@ static int set_sign_cert(Options *options, const char *value)
         return value[0] ? 0 : -EINVAL;
 }
 
+static int set_label(Options *options, const char *value)
+{
+        options->label = value;
+        return strlen(value) <= LABEL_MAX ? 0 : -EINVAL;
+}
+
+static int set_stdin(Options *options, const char *value)
+{
+        options->input_sizes = value;
+        return value[strspn(value, "0123456789,")] == '\0' ? 0 : -EINVAL;
+}
+
+static int set_yes(Options *options, const char *value)
+{
+        options->yes = true;
+        return 0;
+}
+
 static int set_follow(Options *options, const char *value)
 {
         options->follow = true;
@@ -143,16 +161,21 @@ static const OptionRow table[] = {
         {"no-pager", 0, NULL, false, VERBS_THAT_SHOW, "do not use a pager", set_no_pager},
         {"quiet", 'q', NULL, false, "pack " VERBS_THAT_CHANGE, "say only what went wrong",
          set_quiet},
-        {"slot", 0, "production|staging", false, "deploy scale configure delete logs",
-         "slot meant (production)", set_slot},
+        {"slot", 0, "production|staging", false,
+         "deploy scale configure delete reboot reimage rebuild shell",
+         "slot meant (production; delete: both and the service)", set_slot},
+        {"label", 0, "TEXT", false, "deploy", "text shown with the deployment", set_label},
         {"wait", 0, NULL, false, VERBS_THAT_CHANGE, "return when it is done, not when accepted",
          set_wait},
         {"timeout", 0, "SECONDS", false, VERBS_THAT_CHANGE, "wait no longer than this",
          set_timeout},
+        {"yes", 'y', NULL, false, "delete", "do not ask whether to", set_yes},
+        {"stdin", 0, "BYTES[,BYTES]", false, "deploy configure",
+         "how long files called - are, one behind the other", set_stdin},
         {"output", 'o', "FILE", false, "pack", "file to write (NAME.cspkg)", set_output},
         {"sign-key", 0, "FILE", false, "pack", "sign with this private key (PEM)", set_sign_key},
         {"sign-cert", 0, "FILE", false, "pack", "the certificate of that key (PEM)", set_sign_cert},
-        {"follow", 'f', NULL, false, "logs", "go on showing lines as they come", set_follow},
+        {"follow", 'f', NULL, false, "logs events", "go on showing lines as they come", set_follow},
         {"lines", 'n', "N|all", false, "logs events", "newest lines to begin with (50)", set_lines},
         {"role", 0, "ROLE", false, "logs", "only instances of this role", set_role},
         {"instance", 0, "NAME", false, "logs", "only this instance, such as web_IN_0",
@@ -214,12 +237,29 @@ static const OptionRow *row_of(int value)
         return NULL;
 }
 
-static int refuse_meaningless(const OptionRow *given[], size_t n_given, const char *verb)
+static int options_add(Options *options, const OptionRow *row, const char *value)
 {
-        for (size_t i = 0; i < n_given; i++)
-                if (!option_applies(given[i], verb)) {
+        if (options->n_given >= OPTIONS_MAX)
+                return -E2BIG;
+        options->given[options->n_given++] = (OptionGiven) {row, value};
+        return 0;
+}
+
+int options_give(Options *options, const char *name, const char *value)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+                if (str_equal(table[i].name, name))
+                        return options_add(options, &table[i], value);
+        assert(!"a row of the table");
+        return -EINVAL;
+}
+
+static int refuse_meaningless(const Options *options, const char *verb)
+{
+        for (size_t i = 0; i < options->n_given; i++)
+                if (!option_applies(options->given[i].row, verb)) {
                         log_error("--%s has no meaning for '%s': see 'troupectl %s --help'",
-                                  given[i]->name, verb, verb);
+                                  options->given[i].row->name, verb, verb);
                         return -EINVAL;
                 }
         return 0;
@@ -236,8 +276,6 @@ int options_parse(int argc, char **argv, Options *ret_options, int *ret_first)
         };
         struct option long_options[OPTIONS_MAX];
         char short_options[2 * OPTIONS_MAX];
-        const OptionRow *given[OPTIONS_MAX];
-        size_t n_given = 0;
         int value;
 
         getopt_tables(long_options, short_options);
@@ -254,11 +292,13 @@ int options_parse(int argc, char **argv, Options *ret_options, int *ret_first)
                                   row->argument);
                         return -EINVAL;
                 }
-                if (n_given < OPTIONS_MAX)
-                        given[n_given++] = row;
+                if (options_add(&options, row, optarg) < 0) {
+                        log_error("Too many options");
+                        return -EINVAL;
+                }
         }
         if (optind < argc && verb_find(argv[optind]) &&
-            refuse_meaningless(given, n_given, argv[optind]) < 0)
+            refuse_meaningless(&options, argv[optind]) < 0)
                 return -EINVAL;
         *ret_options = options;
         *ret_first = optind;

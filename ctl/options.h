@@ -20,11 +20,23 @@ typedef enum CtlExit {
         CTL_TIMEOUT = 5,     /* --wait: the time given with --timeout has passed */
 } CtlExit;
 
+#define OPTIONS_MAX 32
+
+struct OptionRow;
+
+/* An option as it was written, for a troupectl on another machine. */
+typedef struct OptionGiven {
+        const struct OptionRow *row;
+        const char *value; /* or NULL */
+} OptionGiven;
+
 /* All strings are borrowed from argv. */
 typedef struct Options {
         const char *host;   /* -H: user@host, or NULL for this machine */
         const char *slot;   /* "production" or "staging", or NULL when not given */
         const char *output; /* -o: file to write, or NULL */
+        const char *label;
+        const char *input_sizes; /* --stdin: lengths of the files called `-`, with commas between */
         const char *sign_key;
         const char *sign_cert;
         const char *role;
@@ -35,11 +47,14 @@ typedef struct Options {
         bool wait;
         bool follow;
         bool quiet;
+        bool yes;
         bool legend;
         bool pager;
         bool terminal; /* standard output is a terminal: colours, pager */
         bool help;
         bool version;
+        OptionGiven given[OPTIONS_MAX];
+        size_t n_given;
 } Options;
 
 /* One row of the table of options, which parsing, --help, the man page test and the completion
@@ -78,6 +93,16 @@ bool option_applies(const OptionRow *row, const char *verb);
  * Return: 0; -EINVAL.
  */
 int options_parse(int argc, char **argv, Options *ret_options, int *ret_first);
+
+/**
+ * options_give() - Add to the options as written
+ * @options: changed in `given` only
+ * @name:    of a row of the table
+ * @value:   borrowed
+ *
+ * Return: 0; -E2BIG when there are OPTIONS_MAX already.
+ */
+int options_give(Options *options, const char *name, const char *value);
 
 /** options_print() - Print the options that have a meaning for a verb (NULL: all) for --help */
 void options_print(FILE *file, const char *verb);

@@ -11,17 +11,37 @@
 
 #define HELP_COLUMN 44
 
-static const char of_services[] = "Services";
 static const char of_packages[] = "Packages";
+static const char of_services[] = "Services";
+static const char of_instances[] = "Instances";
+static const char of_hosts[] = "Hosts and what happens";
 
 static const Verb table[] = {
+        {of_packages, "pack", "DIRECTORY", 1, 1, verb_pack, "make a package of a directory"},
+        {of_packages, "check", "DIRECTORY|PACKAGE|CSDEF [CSCFG]", 1, 2, verb_check,
+         "tell what Troupe makes of each element and attribute"},
+        {of_services, "deploy", "SERVICE PACKAGE CSCFG", 3, 3, verb_deploy,
+         "run a package in an empty slot of a service"},
         {of_services, "list", "", 0, 0, verb_list, "list services and their addresses"},
         {of_services, "status", "[SERVICE...]", 0, VERB_ARGUMENTS_ANY, verb_status,
          "show deployments and their instances"},
-        {of_packages, "check", "DIRECTORY|PACKAGE|CSDEF [CSCFG]", 1, 2, verb_check,
-         "tell what Troupe makes of each element and attribute"},
-        {of_packages, "pack", "DIRECTORY", 1, 1, verb_pack, "make a package of a directory"},
-        {"Hosts", "hosts", "", 0, 0, verb_hosts, "list hosts, their domains and their room"},
+        {of_services, "scale", "SERVICE ROLE=N...", 2, VERB_ARGUMENTS_ANY, verb_scale,
+         "change how many instances roles have"},
+        {of_services, "configure", "SERVICE CSCFG", 2, 2, verb_configure,
+         "change settings and counts of what runs"},
+        {of_services, "swap", "SERVICE", 1, 1, verb_swap, "exchange staging and production"},
+        {of_services, "delete", "SERVICE", 1, 1, verb_delete,
+         "delete a service, or what is in one --slot"},
+        {of_instances, "reboot", "INSTANCE", 1, 1, verb_reboot, "restart the guest"},
+        {of_instances, "reimage", "INSTANCE", 1, 1, verb_reimage,
+         "restart it on a fresh system disk"},
+        {of_instances, "rebuild", "INSTANCE", 1, 1, verb_rebuild,
+         "the same, with fresh local storage too"},
+        {of_instances, "logs", "SERVICE", 1, 1, verb_logs, "show what the roles wrote"},
+        {of_instances, "shell", "INSTANCE", 1, 1, verb_shell, "open a root shell in an instance"},
+        {of_hosts, "hosts", "", 0, 0, verb_hosts, "list hosts, their domains and their room"},
+        {of_hosts, "events", "[SERVICE]", 0, 1, verb_events, "show what happened"},
+        {of_hosts, "monitor", "", 0, 0, verb_monitor, "show changes as they happen"},
 };
 
 const Verb *verbs_table(size_t *ret_count)

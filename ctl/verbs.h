@@ -61,5 +61,5 @@ VerbFunction verb_list, verb_status, verb_hosts;
 VerbFunction verb_deploy, verb_scale, verb_configure, verb_swap, verb_delete;
 /* Single instances: ctl/instance.c */
 VerbFunction verb_reboot, verb_reimage, verb_rebuild;
-/* What happens: ctl/logs.c, ctl/shell.c, ctl/events.c, ctl/monitor.c */
+/* What happens: ctl/logs.c (also events), ctl/shell.c, ctl/monitor.c */
 VerbFunction verb_logs, verb_shell, verb_events, verb_monitor;

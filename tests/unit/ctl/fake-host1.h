@@ -30,6 +30,7 @@ static pid_t fake_pids[2];
 static struct {
         sd_bus *bus;
         sd_event *event;
+        sd_event_source *timer; /* the next step of the one operation */
         char path[64];
         char service[64];
         const char *state;
@@ -157,6 +158,8 @@ static void fake_check(int r)
         }
 }
 
+static int fake_step_later(void);
+
 /* running 0 -> running 0.5 -> succeeded or failed */
 static int fake_advance(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -171,8 +174,7 @@ static int fake_advance(sd_event_source *source, uint64_t usec, void *userdata)
         if (fake.progress < 0.5) {
                 fake.progress = 0.5;
                 if (!str_equal(fake.service, "stuck"))
-                        fake_check(sd_event_add_time_relative(fake.event, NULL, CLOCK_MONOTONIC,
-                                                              FAKE_STEP, 1, fake_advance, NULL));
+                        fake_check(fake_step_later());
         } else {
                 fake.progress = failing ? 0.5 : 1;
                 fake.state = failing ? "failed" : "succeeded";
@@ -180,6 +182,14 @@ static int fake_advance(sd_event_source *source, uint64_t usec, void *userdata)
         fake_check(sd_bus_emit_properties_changed(fake.bus, fake.path, "org.troupe.Host1.Operation",
                                                   "State", "Progress", "Message", "Error", NULL));
         return 0;
+}
+
+static int fake_step_later(void)
+{
+        sd_event_source_disable_unref(fake.timer);
+        fake.timer = NULL;
+        return sd_event_add_time_relative(fake.event, &fake.timer, CLOCK_MONOTONIC, FAKE_STEP, 1,
+                                          fake_advance, NULL);
 }
 
 static int fake_operation_find(sd_bus *bus, const char *path, const char *interface, void *userdata,
@@ -230,23 +240,22 @@ static int fake_start_operation(sd_bus_message *message, void *userdata, sd_bus_
         snprintf(fake.path, sizeof(fake.path), FAKE_ROOT "/operation/%d", ++fake.n_operations);
         fake.state = "running";
         fake.progress = 0;
-        fake_check(sd_event_add_time_relative(fake.event, NULL, CLOCK_MONOTONIC, FAKE_STEP, 1,
-                                              fake_advance, NULL));
+        fake_check(fake_step_later());
         return sd_bus_reply_method_return(message, "o", fake.path);
 }
 
-/* The shell says back what it is told; `exit N` ends it. */
+/* The shell says back what it is told; `exit N` and ^D end it. */
 static int fake_shell_input(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
         char data[256];
         ssize_t n = read(fd, data, sizeof(data) - 1);
-        int status;
+        int status = 0;
 
         if (n > 0) {
                 data[n] = '\0';
                 fake_check(file_write_all(fd, data, (size_t) n));
         }
-        if (n > 0 && sscanf(data, "exit %d", &status) != 1)
+        if (n > 0 && sscanf(data, "exit %d", &status) != 1 && !strchr(data, '\004'))
                 return 0;
         sd_event_source_set_enabled(source, SD_EVENT_OFF);
         fake_check(sd_bus_emit_signal(fake.bus, FAKE_ROOT, FAKE_MANAGER, "ShellEnded", "sis", "sh1",
