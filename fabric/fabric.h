@@ -60,7 +60,9 @@ typedef enum FabricRequestKind {
         FABRIC_UNCORDON,       /* host; at once, and ends a drain */
         FABRIC_DRAIN,          /* host */
         FABRIC_RELEASE_BRAKE,  /* at once; what is lost now is healed, however much it is */
-        FABRIC_REGISTER,       /* record: a host, package or os; at once. A host keeps its cordon */
+        FABRIC_REGISTER,   /* record: a host, package, os or certificate; at once. A host keeps its
+                              cordon */
+        FABRIC_UNREGISTER, /* record: a certificate, which the caller knows to be unused; at once */
         FABRIC_REQUEST_KINDS,
 } FabricRequestKind;
 

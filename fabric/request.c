@@ -608,7 +608,7 @@ static int register_record(Fabric *fabric, const Record *record)
         Item *item;
 
         assert(record->type == RECORD_HOST || record->type == RECORD_PACKAGE ||
-               record->type == RECORD_OS);
+               record->type == RECORD_OS || record->type == RECORD_CERTIFICATE);
         if (record->type == RECORD_HOST) {
                 register_host(fabric, record);
                 return 0;
@@ -619,6 +619,17 @@ static int register_record(Fabric *fabric, const Record *record)
         state_touch(fabric, item);
         if (record->type == RECORD_PACKAGE)
                 package_refresh(fabric, record->package.digest);
+        return 0;
+}
+
+static int unregister_record(Fabric *fabric, const Record *record)
+{
+        RecordKey key = record_key_of(record);
+        Record *there = state_get(fabric, &key);
+
+        assert(record->type == RECORD_CERTIFICATE);
+        if (there)
+                state_drop(fabric, ITEM_OF(there));
         return 0;
 }
 
@@ -659,6 +670,8 @@ int request_step(Fabric *fabric, const FabricRequest *request)
                 return release_brake(fabric);
         case FABRIC_REGISTER:
                 return register_record(fabric, request->record);
+        case FABRIC_UNREGISTER:
+                return unregister_record(fabric, request->record);
         case FABRIC_REQUEST_KINDS:
                 break;
         }

@@ -84,6 +84,9 @@ static void record_set_key(Record *record, const RecordKey *key)
                 SET_NAME(record->os.family, key->name);
                 SET_NAME(record->os.version, key->version);
                 break;
+        case RECORD_CERTIFICATE:
+                SET_NAME(record->certificate.digest, key->name);
+                break;
         case RECORD_CLUSTER:
         case RECORD_TYPES:
                 break;

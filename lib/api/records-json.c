@@ -307,13 +307,29 @@ static const Field os_fields[] = {
         {},
 };
 
+static const Field certificate_fields[] = {
+        TEXT(CertificateRecord, sha1),
+        TEXT(CertificateRecord, subject),
+        UNSIGNED(CertificateRecord, expires_us),
+        UNSIGNED(CertificateRecord, added_us),
+        OWNED(CertificateRecord, chain),
+        OWNED(CertificateRecord, key),
+        {},
+};
+
 /* The struct of each type is a member of Record's union, so its offset is the same for all. */
 static const Field *const fields_of[RECORD_TYPES] = {
-        [RECORD_CLUSTER] = cluster_fields,       [RECORD_HOST] = host_fields,
-        [RECORD_ALIVE] = alive_fields,           [RECORD_SERVICE] = service_fields,
-        [RECORD_DEPLOYMENT] = deployment_fields, [RECORD_INSTANCE] = instance_fields,
-        [RECORD_OBSERVED] = observed_fields,     [RECORD_OPERATION] = operation_fields,
-        [RECORD_PACKAGE] = package_fields,       [RECORD_OS] = os_fields,
+        [RECORD_CLUSTER] = cluster_fields,
+        [RECORD_HOST] = host_fields,
+        [RECORD_ALIVE] = alive_fields,
+        [RECORD_SERVICE] = service_fields,
+        [RECORD_DEPLOYMENT] = deployment_fields,
+        [RECORD_INSTANCE] = instance_fields,
+        [RECORD_OBSERVED] = observed_fields,
+        [RECORD_OPERATION] = operation_fields,
+        [RECORD_PACKAGE] = package_fields,
+        [RECORD_OS] = os_fields,
+        [RECORD_CERTIFICATE] = certificate_fields,
 };
 #define BODY_OFFSET offsetof(Record, cluster)
 
@@ -700,6 +716,9 @@ static void record_set_key(Record *record, const RecordKey *key)
         case RECORD_OS:
                 memcpy(record->os.family, key->name, sizeof(RecordVersion));
                 memcpy(record->os.version, key->version, sizeof(RecordVersion));
+                break;
+        case RECORD_CERTIFICATE:
+                memcpy(record->certificate.digest, key->name, sizeof(RecordDigest));
                 break;
         case RECORD_CLUSTER:
         case RECORD_TYPES:

@@ -6,10 +6,12 @@
 #include "lib/api/records.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 #include "lib/base/str.h"
 
 #define INSTANCE_INFIX "_IN_"
+#define OWNED_MAX      2 /* texts that a record owns */
 
 static const char *const record_types[RECORD_TYPES] = {
         [RECORD_CLUSTER] = "cluster",
@@ -22,6 +24,7 @@ static const char *const record_types[RECORD_TYPES] = {
         [RECORD_OPERATION] = "operations",
         [RECORD_PACKAGE] = "packages",
         [RECORD_OS] = "os",
+        [RECORD_CERTIFICATE] = "certificates",
 };
 
 static const char *const slots[SLOTS] = {
@@ -172,43 +175,58 @@ size_t record_size(RecordType type)
                 [RECORD_OPERATION] = sizeof(OperationRecord),
                 [RECORD_PACKAGE] = sizeof(PackageRecord),
                 [RECORD_OS] = sizeof(OsRecord),
+                [RECORD_CERTIFICATE] = sizeof(CertificateRecord),
         };
 
         assert(type < RECORD_TYPES);
         return offsetof(Record, cluster) + sizes[type];
 }
 
+/* The texts that a record of its type owns. */
+static size_t owned_texts(Record *record, char **ret_texts[static OWNED_MAX])
+{
+        switch (record->type) {
+        case RECORD_CLUSTER:
+                ret_texts[0] = &record->cluster.ca;
+                return 1;
+        case RECORD_DEPLOYMENT:
+                ret_texts[0] = &record->deployment.definition;
+                ret_texts[1] = &record->deployment.configuration;
+                return 2;
+        case RECORD_CERTIFICATE:
+                ret_texts[0] = &record->certificate.chain;
+                ret_texts[1] = &record->certificate.key;
+                return 2;
+        default:
+                return 0;
+        }
+}
+
 void record_deinit(Record *record)
 {
-        if (record->type == RECORD_CLUSTER) {
-                free(TAKE_PTR(record->cluster.ca));
-        } else if (record->type == RECORD_DEPLOYMENT) {
-                free(TAKE_PTR(record->deployment.definition));
-                free(TAKE_PTR(record->deployment.configuration));
-        }
+        char **texts[OWNED_MAX];
+        size_t n = owned_texts(record, texts);
+
+        if (record->type == RECORD_CERTIFICATE && record->certificate.key)
+                explicit_bzero(record->certificate.key, strlen(record->certificate.key));
+        for (size_t i = 0; i < n; i++)
+                free(TAKE_PTR(*texts[i]));
 }
 
 /* Gives a record that is a bitwise copy its own texts; on failure it owns none. */
 static int copy_owned(Record *record)
 {
-        char *texts[2] = {}, *copies[2] = {};
+        char **texts[OWNED_MAX], *copies[OWNED_MAX] = {};
+        size_t n = owned_texts(record, texts);
 
-        if (record->type == RECORD_CLUSTER) {
-                texts[0] = record->cluster.ca;
-        } else if (record->type == RECORD_DEPLOYMENT) {
-                texts[0] = record->deployment.definition;
-                texts[1] = record->deployment.configuration;
-        }
-        if (str_set(&copies[0], texts[0]) < 0 || str_set(&copies[1], texts[1]) < 0) {
-                free(copies[0]);
-                return -ENOMEM;
-        }
-        if (record->type == RECORD_CLUSTER) {
-                record->cluster.ca = copies[0];
-        } else if (record->type == RECORD_DEPLOYMENT) {
-                record->deployment.definition = copies[0];
-                record->deployment.configuration = copies[1];
-        }
+        for (size_t i = 0; i < n; i++)
+                if (str_set(&copies[i], *texts[i]) < 0) {
+                        while (i > 0)
+                                free(copies[--i]);
+                        return -ENOMEM;
+                }
+        for (size_t i = 0; i < n; i++)
+                *texts[i] = copies[i];
         return 0;
 }
 
@@ -257,6 +275,9 @@ RecordKey record_key_of(const Record *record)
         case RECORD_OS:
                 key_set_name(&key, record->os.family);
                 memcpy(key.version, record->os.version, sizeof(key.version));
+                break;
+        case RECORD_CERTIFICATE:
+                key_set_name(&key, record->certificate.digest);
                 break;
         case RECORD_CLUSTER:
         case RECORD_TYPES:
@@ -384,6 +405,7 @@ static int key_take_parts(const char **at, RecordKey *key)
         case RECORD_DEPLOYMENT:
                 return key_take(at, key->name, RECORD_ID_MAX + 1);
         case RECORD_PACKAGE:
+        case RECORD_CERTIFICATE:
                 r = key_take(at, key->name, sizeof(key->name));
                 return r < 0 || !is_digest(key->name) ? -EINVAL : 0;
         default:
@@ -452,6 +474,12 @@ bool instance_id_equal(const InstanceId *a, const InstanceId *b)
 {
         return a->number == b->number && strcmp(a->deployment, b->deployment) == 0 &&
                strcmp(a->role, b->role) == 0;
+}
+
+bool certificate_is(const CertificateRecord *certificate, const char *thumbprint)
+{
+        return strcasecmp(thumbprint, certificate->sha1) == 0 ||
+               strcasecmp(thumbprint, certificate->digest) == 0;
 }
 
 const DeploymentRole *deployment_role(const DeploymentRecord *deployment, const char *name)

@@ -21,6 +21,7 @@
 #define RECORD_NAME_MAX    63 /* services, roles, hosts, fault domains, endpoints, operations */
 #define RECORD_ID_MAX      15 /* deployments: `d` and 8 hexadecimal digits */
 #define RECORD_DIGEST_MAX  64 /* SHA-256 in hexadecimal */
+#define RECORD_SHA1_MAX    40 /* in hexadecimal */
 #define RECORD_VERSION_MAX 63 /* guest OS versions and families */
 #define RECORD_LABEL_MAX   128
 #define RECORD_DETAIL_MAX  511 /* texts for people */
@@ -34,6 +35,7 @@
 #define RECORD_VIP_POOLS_MAX 16
 #define RECORD_HOLDERS_MAX   16
 #define RECORD_FILES_MAX     8
+#define RECORD_PEM_MAX       (64 * KIB) /* of a certificate with its chain, and of a key */
 
 typedef char RecordName[RECORD_NAME_MAX + 1];
 typedef char RecordId[RECORD_ID_MAX + 1];
@@ -53,6 +55,7 @@ typedef enum RecordType {
         RECORD_OPERATION,
         RECORD_PACKAGE,
         RECORD_OS,
+        RECORD_CERTIFICATE,
         RECORD_TYPES, /* how many there are */
 } RecordType;
 
@@ -365,6 +368,19 @@ typedef struct OsRecord {
         size_t n_holders;
 } OsRecord;
 
+/* certificates/<digest>: given by an operator, for the roles whose configurations name it by its
+ * thumbprint. Whoever reads the cluster's state has @key; it goes to instances' agents and nowhere
+ * else, neither into a log nor onto the bus. */
+typedef struct CertificateRecord {
+        RecordDigest digest;            /* SHA-256 of the certificate */
+        char sha1[RECORD_SHA1_MAX + 1]; /* the thumbprint as Azure has it, in lower case */
+        RecordDetail subject;           /* for people */
+        uint64_t expires_us;
+        uint64_t added_us;
+        char *chain; /* PEM: the certificate, then those that vouch for it; owned */
+        char *key;   /* PEM: its private key; owned, wiped when it is freed */
+} CertificateRecord;
+
 /* Any record, by the type of its key. */
 typedef struct Record {
         RecordType type;
@@ -379,6 +395,7 @@ typedef struct Record {
                 OperationRecord operation;
                 PackageRecord package;
                 OsRecord os;
+                CertificateRecord certificate;
         };
 } Record;
 
@@ -460,6 +477,10 @@ int instance_id_parse(const char *text, InstanceId *ret_id);
 
 /** instance_id_equal() - Whether both are the same instance */
 bool instance_id_equal(const InstanceId *a, const InstanceId *b);
+
+/** certificate_is() - Whether a thumbprint, SHA-1 or SHA-256 in either case, is this certificate's
+ */
+bool certificate_is(const CertificateRecord *certificate, const char *thumbprint);
 
 /** deployment_role() - A deployment's role by its name, or NULL */
 const DeploymentRole *deployment_role(const DeploymentRecord *deployment, const char *name);

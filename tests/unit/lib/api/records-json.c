@@ -62,6 +62,10 @@ static const struct {
         {P "os/debian-13/1",
          "{\"digest\":\"" DIGEST "\",\"files\":[{\"name\":\"vmlinuz\",\"digest\":\"" DIGEST
          "\",\"size_bytes\":3}],\"disabled\":true,\"added_us\":4,\"holders\":[\"h1\"]}"},
+        {P "certificates/" DIGEST,
+         "{\"sha1\":\"0123456789abcdef0123456789abcdef01234567\",\"subject\":\"CN = x\","
+         "\"expires_us\":5,\"added_us\":6,\"chain\":\"-----BEGIN CERT\\n\",\"key\":\"-----BEGIN "
+         "KEY\\n\"}"},
 };
 
 static void every_field_survives(void **state)

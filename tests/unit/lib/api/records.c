@@ -20,6 +20,7 @@ static const char *const keys[] = {
         RECORD_PREFIX "operations/0001",
         RECORD_PREFIX "packages/" DIGEST,
         RECORD_PREFIX "os/debian-13/20260101.1",
+        RECORD_PREFIX "certificates/" DIGEST,
 };
 
 static void keys_go_both_ways(void **state)
@@ -168,6 +169,20 @@ static void copies_own_their_texts(void **state)
         record_deinit(&b);
 }
 
+static void a_certificate_has_two_thumbprints(void **state)
+{
+        static const char sha1[] = "0123456789abcdef0123456789abcdef01234567";
+        CertificateRecord certificate = {.digest = DIGEST};
+
+        memcpy(certificate.sha1, sha1, sizeof(sha1));
+        assert_true(certificate_is(&certificate, sha1));
+        assert_true(certificate_is(&certificate, "0123456789ABCDEF0123456789ABCDEF01234567"));
+        assert_true(certificate_is(&certificate, DIGEST));
+        assert_false(certificate_is(&certificate, "0123456789abcdef0123456789abcdef01234568"));
+        assert_false(certificate_is(&certificate, "0123456789abcdef"));
+        assert_false(certificate_is(&certificate, ""));
+}
+
 static void each_record_has_its_key(void **state)
 {
         for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
@@ -187,6 +202,9 @@ static void each_record_has_its_key(void **state)
                         break;
                 case RECORD_PACKAGE:
                         memcpy(record.package.digest, key.name, sizeof(RecordDigest));
+                        break;
+                case RECORD_CERTIFICATE:
+                        memcpy(record.certificate.digest, key.name, sizeof(RecordDigest));
                         break;
                 case RECORD_DEPLOYMENT:
                         memcpy(record.deployment.id, key.name, sizeof(RecordId));
@@ -219,6 +237,7 @@ int main(void)
                 cmocka_unit_test(instance_ids_go_both_ways),
                 cmocka_unit_test(names_of_values_are_distinct_and_read_back),
                 cmocka_unit_test(copies_own_their_texts),
+                cmocka_unit_test(a_certificate_has_two_thumbprints),
                 cmocka_unit_test(each_record_has_its_key),
         };
 
