@@ -148,13 +148,14 @@ static int set_instance(Options *options, const char *value)
 }
 
 #define VERBS_THAT_CHANGE "deploy scale configure swap delete reboot reimage rebuild"
+#define VERBS_THAT_CALL   VERBS_THAT_CHANGE " list status hosts logs shell events monitor"
 #define VERBS_THAT_SHOW   "check list status hosts logs events monitor"
 
 static const OptionRow table[] = {
         {"help", 'h', NULL, false, NULL, "show this help, or that of a verb", set_help},
         {"version", 0, NULL, false, NULL, "show the version", set_version},
-        {"host", 'H', "[USER@]HOST", false, NULL, "speak to Troupe on another machine, over ssh",
-         set_host},
+        {"host", 'H', "[USER@]HOST", false, VERBS_THAT_CALL,
+         "speak to Troupe on another machine, over ssh", set_host},
         {"json", 0, "pretty|short|off", true, VERBS_THAT_SHOW, "show JSON", set_json},
         {"no-legend", 0, NULL, false, "check list status hosts events",
          "leave headings and sums out", set_no_legend},
