@@ -38,6 +38,7 @@ struct HostHalf {
         Map deployments;  /* id → Deployment */
         Map services;     /* name → ServiceRecord */
         Map hosts;        /* name → HostRecord */
+        Map certificates; /* digest → Record, as long as a certificate needs it to be */
         Map reported;     /* instance id → ObservedRecord as last told, or zero */
         Map rotation;     /* `ENDPOINT INSTANCE` of those in rotation → nothing */
         SizeCatalogue sizes;

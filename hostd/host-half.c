@@ -209,6 +209,35 @@ void host_half_host_deleted(HostHalf *half, const char *host)
         host_network_changed(half);
 }
 
+static void free_certificate(void *certificate)
+{
+        if (certificate)
+                record_deinit(certificate);
+        free(certificate);
+}
+
+int host_half_certificate_put(HostHalf *half, const Record *certificate)
+{
+        Record *copy = malloc(record_size(RECORD_CERTIFICATE));
+        int r;
+
+        if (!copy || record_copy(certificate, copy) < 0) {
+                free(copy);
+                return -ENOMEM;
+        }
+        r = map_put(&half->certificates, certificate->certificate.digest, copy);
+        if (r < 0)
+                free_certificate(copy);
+        half->config_dirty = true;
+        host_reconcile_later(half);
+        return r;
+}
+
+void host_half_certificate_deleted(HostHalf *half, const char *digest)
+{
+        free_certificate(map_remove(&half->certificates, digest));
+}
+
 void host_half_cluster_put(HostHalf *half, const ClusterRecord *cluster)
 {
         if (!half->cluster)
@@ -392,6 +421,7 @@ int host_half_new(sd_event *event, const HostHalfConfig *config, const HostHalfS
         half->records.value_free = half->services.value_free = half->hosts.value_free = free;
         half->incarnations.value_free = half->reported.value_free = free;
         half->deployments.value_free = free_deployment;
+        half->certificates.value_free = free_certificate;
         host_domains_init(half);
         r = set_up(half, config);
         if (r < 0)
@@ -433,6 +463,7 @@ HostHalf *host_half_free(HostHalf *half)
         map_deinit(&half->services);
         sizes_deinit(&half->sizes);
         map_deinit(&half->hosts);
+        map_deinit(&half->certificates);
         map_deinit(&half->reported);
         map_deinit(&half->rotation);
         domain_list_deinit(&half->domains);

@@ -137,6 +137,16 @@ int host_half_service_put(HostHalf *half, const ServiceRecord *service);
 void host_half_service_deleted(HostHalf *half, const char *service);
 
 /**
+ * host_half_certificate_put() - A certificate was given to the cluster: roles that name it get it
+ *
+ * Return: 0; -ENOMEM.
+ */
+int host_half_certificate_put(HostHalf *half, const Record *certificate);
+
+/** host_half_certificate_deleted() - A certificate was taken back; who has it keeps it */
+void host_half_certificate_deleted(HostHalf *half, const char *digest);
+
+/**
  * host_half_host_put() - A host record was written, of this host or another
  *
  * Return: 0; -ENOMEM.

@@ -199,6 +199,11 @@ static void configure(HostHalf *half, Instance *instance)
         if (r == 0)
                 r = instance_configure(instance, &config,
                                        input.deployment->configuration_generation);
+        if (r == ROLE_SPEC_NO_CERTIFICATE)
+                log_error("%s: a certificate that its role's configuration names is not there: add "
+                          "it "
+                          "with `troupectl certificate add`",
+                          instance->names.name);
         if (r < 0 && r != -ENOTCONN)
                 log_error_errno(r, "%s: cannot tell the agent what to do", instance->names.name);
         agent_config_deinit(&config);

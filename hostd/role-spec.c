@@ -19,6 +19,7 @@ typedef struct Builder {
         char name[RECORD_KEY_MAX + 1]; /* web_IN_0 */
         char address[IP_TEXT_MAX];
         AgentConfig config;
+        bool no_certificate;
         bool failed; /* memory was short */
 } Builder;
 
@@ -163,6 +164,40 @@ static void add_settings_and_resources(Builder *builder)
         }
 }
 
+static const CertificateRecord *certificate_find(const Builder *builder, const char *thumbprint)
+{
+        if (!builder->input->certificates)
+                return NULL;
+        MAP_FOREACH (entry, builder->input->certificates) {
+                const CertificateRecord *record = &((const Record *) entry->value)->certificate;
+
+                if (certificate_is(record, thumbprint) && record->chain && record->key)
+                        return record;
+        }
+        return NULL;
+}
+
+static void add_certificates(Builder *builder)
+{
+        for (size_t i = 0; i < builder->role->n_certificates; i++) {
+                const Certificate *from = &builder->role->certificates[i];
+                const CertificateRecord *record = certificate_find(builder, from->thumbprint ?: "");
+
+                if (!record) {
+                        builder->no_certificate = true;
+                        continue;
+                }
+                ADD(builder, builder->config.certificates, builder->config.n_certificates,
+                    (AgentCertificate) {
+                            .name = copy(builder, from->name),
+                            .thumbprint = copy(builder, from->thumbprint),
+                            .certificate = copy(builder, record->chain),
+                            .key = copy(builder, record->key),
+                            .elevated_only = from->elevated_only,
+                    });
+        }
+}
+
 static void add_topology_role(Builder *builder, const Role *role)
 {
         AgentRole topology = {.name = copy(builder, role->name)};
@@ -259,11 +294,12 @@ int role_spec_build(const RoleSpecInput *input, AgentConfig *ret_config)
                       &builder.config.n_endpoints);
         add_sites(&builder);
         add_settings_and_resources(&builder);
+        add_certificates(&builder);
         for (size_t i = 0; i < input->model->n_roles; i++)
                 add_topology_role(&builder, &input->model->roles[i]);
-        if (builder.failed) {
+        if (builder.failed || builder.no_certificate) {
                 agent_config_deinit(&builder.config);
-                return -ENOMEM;
+                return builder.failed ? -ENOMEM : ROLE_SPEC_NO_CERTIFICATE;
         }
         *ret_config = builder.config;
         return 0;

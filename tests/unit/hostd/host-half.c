@@ -90,6 +90,25 @@ static void shells_are_the_agents(void **state)
         agent_message_deinit(&open);
 }
 
+static void certificates_are_kept_until_they_are_taken_back(void **state)
+{
+        static const char digest[] = HALF_PACKAGE;
+        World *world = *state;
+        Record certificate;
+
+        record_init(&certificate, RECORD_CERTIFICATE);
+        memcpy(certificate.certificate.digest, digest, sizeof(digest));
+        certificate.certificate.key = (char *) "one";
+        assert_int_equal(host_half_certificate_put(world->half, &certificate), 0);
+        certificate.certificate.key = (char *) "two";
+        assert_int_equal(host_half_certificate_put(world->half, &certificate), 0);
+        assert_string_equal(
+                ((Record *) map_get(&world->half->certificates, digest))->certificate.key, "two");
+        host_half_certificate_deleted(world->half, digest);
+        assert_int_equal(map_size(&world->half->certificates), 0);
+        host_half_certificate_deleted(world->half, digest);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -103,6 +122,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(the_state_of_the_host_is_told, world_setup,
                                                 world_teardown),
                 cmocka_unit_test_setup_teardown(shells_are_the_agents, world_setup, world_teardown),
+                cmocka_unit_test_setup_teardown(certificates_are_kept_until_they_are_taken_back,
+                                                world_setup, world_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,6 +103,56 @@ static void it_can_be_said_to_an_agent(void **state)
         free(text);
 }
 
+#define SHA1  "0123456789ABCDEF0123456789ABCDEF01234567"
+#define SPACE "xmlns=\"http://schemas.microsoft.com/ServiceHosting/2008/10/Service"
+#define TLS   "<Certificate name=\"Tls\""
+#define SEALED                                                                                     \
+        "<ServiceDefinition name=\"s\" " SPACE "Definition\"><WorkerRole name=\"web\"><Runtime>"   \
+        "<EntryPoint><ProgramEntryPoint commandLine=\"a\"/></EntryPoint></Runtime>"                \
+        "<Certificates>" TLS " permissionLevel=\"elevated\"/></Certificates></WorkerRole>"         \
+        "</ServiceDefinition>"
+#define SEALED_CONFIGURATION                                                                       \
+        "<ServiceConfiguration serviceName=\"s\" " SPACE "Configuration\"><Role name=\"web\">"     \
+        "<Instances count=\"1\"/><Certificates>" TLS " thumbprint=\"" SHA1 "\" "                   \
+        "thumbprintAlgorithm=\"sha1\"/></Certificates></Role></ServiceConfiguration>"
+
+static void a_role_gets_the_certificates_it_names(void **state)
+{
+        Fixture *fixture = *state;
+        RoleSpecInput input = fixture->input;
+        DeploymentRecord record = test_deployment("d00000001");
+        Record certificate;
+        Map certificates = {};
+        Deployment *deployment;
+        AgentConfig config;
+
+        record.definition = (char *) SEALED;
+        record.configuration = (char *) SEALED_CONFIGURATION;
+        assert_int_equal(deployment_new(&record, &fixture->sizes, &deployment), 0);
+        input.deployment = deployment_record(deployment);
+        input.model = deployment_model(deployment);
+        assert_non_null(input.model);
+        assert_int_equal(role_spec_build(&input, &config), ROLE_SPEC_NO_CERTIFICATE);
+
+        record_init(&certificate, RECORD_CERTIFICATE);
+        memcpy(certificate.certificate.sha1, SHA1, sizeof(SHA1));
+        certificate.certificate.chain = strdup("chain");
+        assert_int_equal(map_put(&certificates, "x", &certificate), 0);
+        input.certificates = &certificates;
+        assert_int_equal(role_spec_build(&input, &config), ROLE_SPEC_NO_CERTIFICATE);
+        certificate.certificate.key = strdup("key");
+        assert_int_equal(role_spec_build(&input, &config), 0);
+        assert_int_equal(config.n_certificates, 1);
+        assert_string_equal(config.certificates[0].name, "Tls");
+        assert_string_equal(config.certificates[0].certificate, "chain");
+        assert_string_equal(config.certificates[0].key, "key");
+        assert_true(config.certificates[0].elevated_only);
+        agent_config_deinit(&config);
+        map_deinit(&certificates);
+        record_deinit(&certificate);
+        deployment_free(deployment);
+}
+
 static void a_role_that_is_not_in_the_model_is_told(void **state)
 {
         Fixture *fixture = *state;
@@ -119,6 +169,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(the_topology_has_all_that_are_to_run, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(it_can_be_said_to_an_agent, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_role_gets_the_certificates_it_names, setup,
+                                                teardown),
                 cmocka_unit_test_setup_teardown(a_role_that_is_not_in_the_model_is_told, setup,
                                                 teardown),
         };
