@@ -116,7 +116,7 @@ static bool is_blocked(HostHalf *half, const Instance *instance)
                 const Instance *other = entry->value;
 
                 if (other != instance && instance_id_equal(&other->id, &instance->id) &&
-                    !instance_is_gone(other) && vm_state(&other->vm) != VM_NEW)
+                    !instance_has_gone(other) && vm_state(&other->vm) != VM_NEW)
                         return true;
         }
         return false;
@@ -150,7 +150,7 @@ void host_instances_step(HostHalf *half)
                 if (vm_state(&instance->vm) == VM_NEW || vm_state(&instance->vm) == VM_DOWN)
                         instance->facts.blocked = !half->probed || is_blocked(half, instance);
                 instance_step(instance, half->n_listings + 1, now_ns);
-                if (instance_is_gone(instance)) {
+                if (instance_has_gone(instance)) {
                         map_remove(&half->instances, entry->key);
                         role_log_forget(half->log, &instance->id);
                         instance_free(instance);

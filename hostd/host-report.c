@@ -56,7 +56,7 @@ void host_report_instances(HostHalf *half)
 
                 if (host_instance_newest(half, &instance->id) != instance)
                         continue;
-                instance_observe(instance, &observed);
+                instance_report(instance, &observed);
                 observed.in_rotation = in_rotation(half, instance_id_format(&instance->id, text));
                 tell(half, &observed);
         }
@@ -74,7 +74,7 @@ static void tell_stopped(HostHalf *half)
                     !half->synced || host_instance_newest(half, &record->id))
                         continue;
                 memset(&observed, 0,
-                       sizeof(observed)); /* padding as well, as in instance_observe() */
+                       sizeof(observed)); /* padding as well, as in instance_report() */
                 observed.id = record->id;
                 observed.incarnation = record->incarnation;
                 observed.status = STATUS_STOPPED_VM;

@@ -330,7 +330,7 @@ bool instance_ready(const Instance *instance)
                instance->agent.status == AGENT_READY_ROLE;
 }
 
-bool instance_is_gone(const Instance *instance)
+bool instance_has_gone(const Instance *instance)
 {
         return vm_state(&instance->vm) == VM_GONE;
 }
@@ -396,7 +396,7 @@ static InstanceStatus status_of(const Instance *instance)
         }
 }
 
-void instance_observe(Instance *instance, ObservedRecord *ret_observed)
+void instance_report(Instance *instance, ObservedRecord *ret_observed)
 {
         InstanceStatus status = status_of(instance);
         ObservedRecord observed;

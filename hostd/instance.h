@@ -156,15 +156,15 @@ int instance_configure(Instance *instance, AgentConfig *config, uint64_t generat
 /** instance_ready() - Whether its endpoints are to be in rotation */
 bool instance_ready(const Instance *instance);
 
-/** instance_is_gone() - Whether nothing of it is left */
-bool instance_is_gone(const Instance *instance);
+/** instance_has_gone() - Whether nothing of it is left */
+bool instance_has_gone(const Instance *instance);
 
 /** instance_deadline() - When instance_step() is due at the latest; UINT64_MAX for never */
 uint64_t instance_deadline(const Instance *instance);
 
 /**
- * instance_observe() - What is to be said about it
+ * instance_report() - What is to be said about it
  * @instance:     its status' age is kept here
  * @ret_observed: all but in_rotation, which is the network's to say
  */
-void instance_observe(Instance *instance, ObservedRecord *ret_observed);
+void instance_report(Instance *instance, ObservedRecord *ret_observed);

@@ -1,14 +1,369 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* Owns both halves and the loop they run on. Nothing called from the loop may block. */
+/* Owns both halves and the loop they run on. Nothing called from the loop may block.
+ *
+ *   etcd --watch--> store --records--> host half, controller, bus, events
+ *   host half --observed--> outbox --> etcd
+ *   bus --requests--> controller --transactions--> etcd
+ *   presence: the lease, the alive key, the election; tells the controller when it leads */
 
 #include "hostd/manager.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <systemd/sd-daemon.h>
 
+#include "lib/base/clock.h"
+#include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/base/str.h"
+
+#define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
+
+/* ---- from the host half */
+
+static void on_observed(void *userdata, const ObservedRecord *observed)
+{
+        Manager *manager = userdata;
+        int r;
+
+        r = outbox_put(manager->outbox, &(Record) {.type = RECORD_OBSERVED, .observed = *observed});
+        if (r < 0)
+                log_error_errno(r, "cannot say what this host observes");
+        switch (observed->status) {
+        case STATUS_CREATING_VM:
+        case STATUS_STARTING_VM:
+        case STATUS_DELETING_VM:
+        case STATUS_STOPPED_VM:
+        case STATUS_FAILED_STARTING_VM:
+                shells_instance_lost(manager->shells, &observed->id, "the instance stopped");
+                break;
+        default:
+                break;
+        }
+}
+
+static void on_gone(void *userdata, const InstanceId *instance)
+{
+        Manager *manager = userdata;
+        RecordKey key = {.type = RECORD_OBSERVED, .instance = *instance};
+        int r;
+
+        snprintf(key.name, sizeof(key.name), "%s", manager->config->host);
+        r = outbox_delete(manager->outbox, &key);
+        if (r < 0)
+                log_error_errno(r, "cannot say what is gone from this host");
+}
+
+static void on_shell(void *userdata, const InstanceId *instance, const AgentMessage *message)
+{
+        shells_message(((Manager *) userdata)->shells, instance, message);
+}
+
+/* ---- from the presence and the controller */
+
+static void on_elected(void *userdata, int64_t create_revision)
+{
+        controller_elected(((Manager *) userdata)->controller, create_revision);
+}
+
+static void on_deposed(void *userdata)
+{
+        controller_deposed(((Manager *) userdata)->controller);
+}
+
+/* What was read from the store after this host said that it is alive is what it goes by: a leader
+ * that took an instance away from it demanded, in the same transaction, that it was not alive. */
+static void half_synced(Manager *manager)
+{
+        if (manager->alive_revision != 0 &&
+            store_revision(manager->store) >= manager->alive_revision)
+                host_half_synced(manager->host_half);
+}
+
+static void on_alive(void *userdata, int64_t revision)
+{
+        Manager *manager = userdata;
+
+        manager->alive_revision = revision;
+        half_synced(manager);
+}
+
+static void on_renew(void *userdata)
+{
+        presence_renew(((Manager *) userdata)->presence);
+}
+
+static void on_leading(void *userdata)
+{
+        registrar_leading(((Manager *) userdata)->registrar);
+}
+
+/* ---- from the store */
+
+static void half_put(Manager *manager, const Record *record, const Record *before)
+{
+        HostHalf *half = manager->host_half;
+        int r = 0;
+
+        switch (record->type) {
+        case RECORD_CLUSTER:
+                host_half_cluster_put(half, &record->cluster);
+                break;
+        case RECORD_HOST:
+                r = host_half_host_put(half, &record->host);
+                break;
+        case RECORD_SERVICE:
+                r = host_half_service_put(half, &record->service);
+                break;
+        case RECORD_DEPLOYMENT:
+                r = host_half_deployment_put(half, &record->deployment);
+                break;
+        case RECORD_INSTANCE:
+                r = host_half_instance_put(half, &record->instance);
+                break;
+        case RECORD_OBSERVED:
+                if (!before && str_equal(record->observed.host, manager->config->host))
+                        r = host_half_observed_found(half, &record->observed.id);
+                break;
+        default:
+                break;
+        }
+        if (r < 0)
+                log_error_errno(r, "a record could not be taken to heart");
+}
+
+static void half_deleted(Manager *manager, const Record *before)
+{
+        HostHalf *half = manager->host_half;
+
+        switch (before->type) {
+        case RECORD_HOST:
+                host_half_host_deleted(half, before->host.name);
+                break;
+        case RECORD_SERVICE:
+                host_half_service_deleted(half, before->service.name);
+                break;
+        case RECORD_DEPLOYMENT:
+                host_half_deployment_deleted(half, before->deployment.id);
+                break;
+        case RECORD_INSTANCE:
+                host_half_instance_deleted(half, &before->instance.id);
+                break;
+        default:
+                break;
+        }
+}
+
+static const char *service_of(Manager *manager, const Record *record)
+{
+        const Record *deployment = NULL;
+
+        if (record->type == RECORD_INSTANCE)
+                deployment = store_named(manager->store, RECORD_DEPLOYMENT,
+                                         record->instance.id.deployment);
+        if (record->type == RECORD_OBSERVED)
+                deployment = store_named(manager->store, RECORD_DEPLOYMENT,
+                                         record->observed.id.deployment);
+        return deployment ? deployment->deployment.service : "";
+}
+
+static void on_put(void *userdata, const Record *record, const Record *before)
+{
+        Manager *manager = userdata;
+
+        half_put(manager, record, before);
+        controller_record_put(manager->controller, record);
+        host1_record_put(manager->host1, record, before);
+        if (manager->synced) /* what was there when hostd started did not happen now */
+                events_record_put(manager->events, record, before, service_of(manager, record));
+}
+
+static void on_deleted(void *userdata, const RecordKey *key, const Record *before)
+{
+        Manager *manager = userdata;
+
+        half_deleted(manager, before);
+        controller_record_deleted(manager->controller, key);
+        host1_record_deleted(manager->host1, key, before);
+        events_record_deleted(manager->events, before);
+        if (key->type == RECORD_ALIVE && str_equal(key->name, manager->config->host) &&
+            manager->presence)
+                presence_alive_changed(manager->presence, false);
+}
+
+static void on_leader(void *userdata, const StoreLeader *leader)
+{
+        Manager *manager = userdata;
+
+        manager->leader = *leader;
+        snprintf(manager->leader_host, sizeof(manager->leader_host), "%s", leader->host ?: "");
+        manager->leader.host = leader->host ? manager->leader_host : NULL;
+        if (manager->presence)
+                presence_leader_changed(manager->presence, &manager->leader);
+        host1_leader_changed(manager->host1);
+        if (manager->synced && leader->host)
+                events_note(manager->events, "leader", leader->host, "leads the cluster");
+}
+
+static void fill_alive(Manager *manager, AliveRecord *alive)
+{
+        _cleanup_free_ char *boot_id = NULL;
+        const Record *before = store_named(manager->store, RECORD_ALIVE, manager->config->host);
+
+        *alive = (AliveRecord) {.epoch = clock_realtime_us()};
+        if (before)
+                alive->epoch = MAX(alive->epoch, before->alive.epoch + 1);
+        snprintf(alive->host, sizeof(alive->host), "%s", manager->config->host);
+        snprintf(alive->version, sizeof(alive->version), "%s", HOST1_VERSION);
+        if (file_read(AT_FDCWD, BOOT_ID_FILE, 64, &boot_id, NULL) == 0)
+                snprintf(alive->boot_id, sizeof(alive->boot_id), "%.36s", boot_id);
+}
+
+/* The store is known: the lease is asked for with the cluster's own time to live. */
+static void appear(Manager *manager)
+{
+        static const PresenceHandlers handlers = {
+                .elected = on_elected, .deposed = on_deposed, .alive = on_alive};
+        const Record *cluster = store_named(manager->store, RECORD_CLUSTER, "");
+        uint64_t ttl_s = cluster ? cluster->cluster.lease_ms / 1000 : manager->config->lease_s;
+        PresenceHandlers mine = handlers;
+        AliveRecord alive;
+        int r;
+
+        fill_alive(manager, &alive);
+        mine.userdata = manager;
+        r = presence_new(manager->etcd, manager->config->host, &alive, MAX(ttl_s, UINT64_C(2)),
+                         &mine, &manager->presence);
+        if (r < 0) {
+                log_error_errno(r, "cannot take part in the cluster");
+                sd_event_exit(manager->event, r);
+                return;
+        }
+        presence_leader_changed(manager->presence, &manager->leader);
+}
+
+static void on_synced(void *userdata, int64_t revision, bool reloaded)
+{
+        Manager *manager = userdata;
+
+        controller_synced(manager->controller, revision, reloaded);
+        if (!store_named(manager->store, RECORD_CLUSTER, ""))
+                registrar_synced(manager->registrar);
+        else if (!manager->presence)
+                appear(manager);
+        if (reloaded || !manager->synced || manager->alive_revision == revision)
+                half_synced(manager);
+        manager->synced = true;
+        host1_flush(manager->host1);
+}
+
+static void on_reachable(void *userdata, bool reachable, const char *detail)
+{
+        Manager *manager = userdata;
+
+        if (reachable)
+                log_info("the cluster's state can be reached");
+        else
+                log_warning("the cluster's state cannot be reached: %s", detail);
+        host1_reachable(manager->host1, reachable, detail);
+}
+
+/* ---- life */
+
+static int add_loop(Manager *manager)
+{
+        int r;
+
+        r = sd_event_new(&manager->event);
+        if (r >= 0)
+                r = sd_event_set_watchdog(manager->event, true);
+        if (r >= 0)
+                r = sd_event_add_signal(manager->event, NULL, SIGTERM | SD_EVENT_SIGNAL_PROCMASK,
+                                        NULL, NULL);
+        if (r >= 0)
+                r = sd_event_add_signal(manager->event, NULL, SIGINT | SD_EVENT_SIGNAL_PROCMASK,
+                                        NULL, NULL);
+        return r < 0 ? r : 0;
+}
+
+static int add_halves(Manager *manager, const ManagerConfig *config)
+{
+        HostHalfConfig half = config->host_half;
+        HostHalfSink sink = {
+                .userdata = manager,
+                .observed = on_observed,
+                .gone = on_gone,
+                .shell = on_shell,
+        };
+        ControllerHandlers handlers = {
+                .userdata = manager, .renew = on_renew, .leading = on_leading};
+        EtcdConfig etcd = {.endpoints = (const char *const *) config->config.etcd,
+                           .n_endpoints = config->config.n_etcd};
+        StoreHandlers store = {
+                .userdata = manager,
+                .put = on_put,
+                .deleted = on_deleted,
+                .leader = on_leader,
+                .synced = on_synced,
+                .reachable = on_reachable,
+        };
+        int r;
+
+        half.host = config->config.host;
+        half.uplink = config->config.uplink;
+        r = shells_new(manager->event, &manager->shells);
+        if (r == 0)
+                r = host_half_new(manager->event, &half, &sink, &manager->host_half);
+        if (r < 0)
+                return r;
+        shells_set_half(manager->shells, manager->host_half);
+        r = etcd_new(manager->event, &etcd, &manager->etcd);
+        if (r == 0)
+                r = store_new(manager->etcd, &store, &manager->store);
+        if (r == 0)
+                r = outbox_new(manager->etcd, &manager->outbox);
+        if (r == 0)
+                r = controller_new(manager->etcd, manager->store, manager->config->host, &handlers,
+                                   &manager->controller);
+        return r;
+}
+
+static int add_faces(Manager *manager, const ManagerConfig *config)
+{
+        _cleanup_free_ char *path = str_printf("%s/events.json", config->host_half.state_dir);
+        RegistrarConfig registrar = {
+                .etcd = manager->etcd,
+                .store = manager->store,
+                .controller = manager->controller,
+                .host_half = manager->host_half,
+                .config = manager->config,
+                .os_dir = config->host_half.os_dir,
+                .state_dir = config->host_half.state_dir,
+        };
+        Host1Config host1 = {
+                .event = manager->event,
+                .address = config->bus_address,
+                .host = manager->config->host,
+                .store = manager->store,
+                .controller = manager->controller,
+                .host_half = manager->host_half,
+                .shells = manager->shells,
+        };
+        int r;
+
+        if (!path)
+                return -ENOMEM;
+        r = registrar_new(&registrar, &manager->registrar);
+        if (r == 0)
+                r = events_new(manager->event, path, &manager->events);
+        if (r < 0)
+                return r;
+        host1.events = manager->events;
+        return host1_new(&host1, &manager->host1);
+}
 
 int manager_new(const ManagerConfig *config, Manager **ret_manager)
 {
@@ -18,22 +373,12 @@ int manager_new(const ManagerConfig *config, Manager **ret_manager)
         manager = calloc(1, sizeof(*manager));
         if (!manager)
                 return -ENOMEM;
-        r = sd_event_new(&manager->event);
-        if (r < 0)
-                return r;
-        r = sd_event_set_watchdog(manager->event, true);
-        if (r < 0)
-                return r;
-        r = sd_event_add_signal(manager->event, NULL, SIGTERM | SD_EVENT_SIGNAL_PROCMASK, NULL,
-                                NULL);
-        if (r < 0)
-                return r;
-        r = sd_event_add_signal(manager->event, NULL, SIGINT | SD_EVENT_SIGNAL_PROCMASK, NULL,
-                                NULL);
-        if (r < 0)
-                return r;
-        r = host_half_new(manager->event, &config->host_half, &(HostHalfSink) {},
-                          &manager->host_half);
+        manager->config = &config->config;
+        r = add_loop(manager);
+        if (r == 0)
+                r = add_halves(manager, config);
+        if (r == 0)
+                r = add_faces(manager, config);
         if (r < 0)
                 return r;
         *ret_manager = TAKE_PTR(manager);
@@ -44,7 +389,16 @@ Manager *manager_free(Manager *manager)
 {
         if (!manager)
                 return NULL;
+        presence_free(manager->presence);
+        controller_free(manager->controller);
+        host1_free(manager->host1);
+        registrar_free(manager->registrar);
+        shells_free(manager->shells);
         host_half_free(manager->host_half);
+        events_free(manager->events);
+        outbox_free(manager->outbox);
+        store_free(manager->store);
+        etcd_free(manager->etcd);
         sd_event_unref(manager->event);
         free(manager);
         return NULL;
@@ -57,6 +411,7 @@ int manager_startup(Manager *manager)
         r = host_half_start(manager->host_half);
         if (r < 0)
                 return log_error_errno(r, "cannot read what runs on this host");
+        host1_connect(manager->host1);
         return 0;
 }
 

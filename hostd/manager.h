@@ -1,26 +1,51 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* The Manager owns everything in hostd: the event loop, the host half and the leader half. Its life
- * is new, startup, run, free. */
+/* The Manager owns everything in hostd: the event loop, the host half, the leader half and the bus,
+ * and carries between them what each has to say. Its life is new, startup, run, free. */
 
 #include <systemd/sd-event.h>
 
+#include "hostd/config.h"
+#include "hostd/controller.h"
+#include "hostd/events.h"
 #include "hostd/host-half.h"
+#include "hostd/host1.h"
+#include "hostd/outbox.h"
+#include "hostd/presence.h"
+#include "hostd/registrar.h"
+#include "hostd/shells.h"
+#include "hostd/store.h"
 #include "lib/base/macros.h"
 
 typedef struct ManagerConfig {
-        HostHalfConfig host_half;
+        HostHalfConfig host_half; /* its host and uplink come from @config */
+        Config config;            /* borrowed for the manager's life */
+        const char *bus_address;  /* NULL: the system bus */
 } ManagerConfig;
 
 typedef struct Manager {
         sd_event *event;
+        const Config *config;
         HostHalf *host_half;
+        Etcd *etcd;
+        Store *store;
+        Presence *presence; /* NULL until the store has been read once */
+        Controller *controller;
+        Outbox *outbox;
+        Registrar *registrar;
+        Events *events;
+        Shells *shells;
+        Host1 *host1;
+        StoreLeader leader; /* what the store said last; its text is leader_host */
+        RecordName leader_host;
+        int64_t alive_revision; /* at which this host said that it is alive; 0: not yet */
+        bool synced;            /* the store has been read once */
 } Manager;
 
 /**
  * manager_new() - Make the manager and both halves; nothing happens yet
- * @config:      copied
+ * @config:      borrowed for the manager's life
  * @ret_manager: owned
  *
  * Return: 0; a negative errno.

@@ -41,9 +41,6 @@ size_t etcd_endpoint(const Etcd *etcd);
 /** etcd_endpoint_failed() - Go on to the next member if this is the present one */
 void etcd_endpoint_failed(Etcd *etcd, size_t endpoint);
 
-/** etcd_event() - The client's loop, borrowed */
-sd_event *etcd_event(const Etcd *etcd);
-
 /** etcd_movable_add() - Tell of a stream */
 void etcd_movable_add(Etcd *etcd, EtcdMovable *movable);
 

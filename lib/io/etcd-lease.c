@@ -107,7 +107,7 @@ int etcd_lease_new(Etcd *etcd, uint64_t ttl_s, EtcdLeaseHandler handler, void *u
         lease->ttl_s = ttl_s;
         lease->handler = handler;
         lease->userdata = userdata;
-        r = sd_event_add_time_relative(etcd_event(etcd), &lease->timer, CLOCK_BOOTTIME, 0, 0,
+        r = sd_event_add_time_relative(etcd_loop(etcd), &lease->timer, CLOCK_BOOTTIME, 0, 0,
                                        on_timer, lease);
         if (r < 0) {
                 etcd_lease_free(lease);

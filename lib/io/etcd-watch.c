@@ -302,7 +302,7 @@ int etcd_watch_new(Etcd *etcd, const char *prefix, EtcdWatchHandler handler, voi
         watch->backoff_ns = BACKOFF_FIRST;
         etcd_movable_add(etcd, &watch->movable);
         if (str_set(&watch->prefix, prefix) < 0 ||
-            sd_event_add_time_relative(etcd_event(etcd), &watch->timer, CLOCK_BOOTTIME, 0, 0,
+            sd_event_add_time_relative(etcd_loop(etcd), &watch->timer, CLOCK_BOOTTIME, 0, 0,
                                        on_timer, watch) < 0) {
                 etcd_watch_free(watch);
                 return -ENOMEM;

@@ -257,7 +257,7 @@ void etcd_endpoint_failed(Etcd *etcd, size_t endpoint)
         endpoint_failed(etcd, endpoint, false);
 }
 
-sd_event *etcd_event(const Etcd *etcd)
+sd_event *etcd_loop(const Etcd *etcd)
 {
         return etcd->event;
 }

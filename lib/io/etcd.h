@@ -120,6 +120,9 @@ int etcd_new(sd_event *event, const EtcdConfig *config, Etcd **ret_etcd);
 Etcd *etcd_free(Etcd *etcd);
 DEFINE_CLEANUP(Etcd *, etcd_free)
 
+/** etcd_loop() - The client's loop, borrowed */
+sd_event *etcd_loop(const Etcd *etcd);
+
 /** etcd_outcome_to_string() - A name for logs and tests */
 const char *etcd_outcome_to_string(EtcdOutcome outcome);
 

@@ -120,11 +120,11 @@ static void a_failed_start_is_told_and_tried_again(void **state)
         memset(record.package, 'a', RECORD_DIGEST_MAX);
         record.wanted[ACTION_REBOOT] = 5;
         assert_int_equal(instance_new(&fixture->owner, &record, "00000001", &fixture->instance), 0);
-        instance_observe(fixture->instance, &observed);
+        instance_report(fixture->instance, &observed);
         assert_int_equal(observed.status, STATUS_CREATING_VM);
         assert_int_equal(observed.done[ACTION_REBOOT], 5); /* made before it: not for it to do */
         run_until(fixture, VM_DOWN);
-        instance_observe(fixture->instance, &observed);
+        instance_report(fixture->instance, &observed);
         assert_int_equal(observed.status, STATUS_FAILED_STARTING_VM);
         assert_non_null(strstr(observed.detail, "no payload"));
         assert_string_equal(observed.host, "h1");
@@ -146,7 +146,7 @@ static void what_is_not_wanted_any_more_goes(void **state)
         record.power = POWER_STOPPED;
         instance_set_record(fixture->instance, &record);
         run_until(fixture, VM_GONE);
-        assert_true(instance_is_gone(fixture->instance));
+        assert_true(instance_has_gone(fixture->instance));
         assert_true(fixture->n_network > 0);
         assert_int_equal(access(fixture->instance->names.intent, F_OK), -1);
 }

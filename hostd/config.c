@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One table of settings for the file and for credentials. */
+
+#include "hostd/config.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/utsname.h>
+
+#include "lib/base/file.h"
+#include "lib/base/ip.h"
+#include "lib/base/str.h"
+
+#define LEASE_S_DEFAULT  10
+#define LEASE_S_MIN      2
+#define LEASE_S_MAX      600
+#define CREDENTIAL_START "troupe."
+
+typedef struct Setting {
+        const char *name;
+        int (*set)(Config *config, const char *value);
+} Setting;
+
+static int set_host(Config *config, const char *value)
+{
+        return str_is_name(value, RECORD_NAME_MAX) ? str_set(&config->host, value) : -EINVAL;
+}
+
+static int set_fault_domain(Config *config, const char *value)
+{
+        return str_is_name(value, RECORD_NAME_MAX) ? str_set(&config->fault_domain, value)
+                                                   : -EINVAL;
+}
+
+static int set_uplink(Config *config, const char *value)
+{
+        return str_set(&config->uplink, value);
+}
+
+static int set_address(Config *config, const char *value)
+{
+        return ip_parse(value, &config->address);
+}
+
+static int set_vip_pool(Config *config, const char *value)
+{
+        return str_set(&config->vip_pool, value);
+}
+
+static int set_overlay(Config *config, const char *value)
+{
+        return str_set(&config->overlay, value);
+}
+
+static int set_etcd(Config *config, const char *value)
+{
+        _cleanup_free_ char *copy = strdup(value);
+        char *save = NULL;
+        int r = 0;
+
+        if (!copy)
+                return -ENOMEM;
+        while (config->n_etcd > 0)
+                free(config->etcd[--config->n_etcd]);
+        for (char *url = strtok_r(copy, " ,", &save); url && r == 0;
+             url = strtok_r(NULL, " ,", &save)) {
+                if (config->n_etcd == CONFIG_ENDPOINTS_MAX)
+                        return -EINVAL;
+                config->etcd[config->n_etcd] = NULL;
+                r = str_set(&config->etcd[config->n_etcd], url);
+                config->n_etcd += r == 0;
+        }
+        return r == 0 && config->n_etcd == 0 ? -EINVAL : r;
+}
+
+static int set_lease(Config *config, const char *value)
+{
+        int r = str_to_u64(value, LEASE_S_MAX, &config->lease_s);
+
+        return r < 0 || config->lease_s < LEASE_S_MIN ? -EINVAL : 0;
+}
+
+static int set_vcpus(Config *config, const char *value)
+{
+        return str_to_u64(value, 65536, &config->vcpus);
+}
+
+static int set_mib(uint64_t *target, const char *value)
+{
+        uint64_t mib;
+        int r = str_to_u64(value, UINT64_MAX / MIB, &mib);
+
+        if (r == 0)
+                *target = mib * MIB;
+        return r;
+}
+
+static int set_memory(Config *config, const char *value)
+{
+        return set_mib(&config->memory_bytes, value);
+}
+
+static int set_disk(Config *config, const char *value)
+{
+        return set_mib(&config->disk_bytes, value);
+}
+
+static const Setting settings[] = {
+        {"host", set_host},         {"fault-domain", set_fault_domain},
+        {"uplink", set_uplink},     {"address", set_address},
+        {"vip-pool", set_vip_pool}, {"overlay", set_overlay},
+        {"etcd", set_etcd},         {"lease", set_lease},
+        {"vcpus", set_vcpus},       {"memory", set_memory},
+        {"disk", set_disk},
+};
+
+static char *trim(char *text)
+{
+        char *end;
+
+        text += strspn(text, " \t\r\n");
+        end = text + strlen(text);
+        while (end > text && strchr(" \t\r\n", end[-1]))
+                end--;
+        *end = '\0';
+        return text;
+}
+
+static int apply(Config *config, const char *where, const char *name, const char *value,
+                 char **ret_wrong)
+{
+        int r;
+
+        for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+                if (!str_equal(settings[i].name, name))
+                        continue;
+                r = settings[i].set(config, value);
+                if (r == -EINVAL || r == -ERANGE) {
+                        *ret_wrong = str_printf("%s: %s: \"%s\" is not a value for it", where, name,
+                                                value);
+                        return -EINVAL;
+                }
+                return r;
+        }
+        *ret_wrong = str_printf("%s: %s: there is no such setting", where, name);
+        return -EINVAL;
+}
+
+static int load_file(Config *config, const char *path, char **ret_wrong)
+{
+        _cleanup_free_ char *text = NULL;
+        char *save = NULL;
+        int r;
+
+        r = file_read(AT_FDCWD, path, CONFIG_BYTES_MAX, &text, NULL);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+                char *name = trim(line), *equals = strchr(name, '=');
+
+                if (!name[0] || name[0] == '#')
+                        continue;
+                if (!equals) {
+                        *ret_wrong = str_printf("%s: \"%s\" is not NAME=VALUE", path, name);
+                        return -EINVAL;
+                }
+                *equals = '\0';
+                r = apply(config, path, trim(name), trim(equals + 1), ret_wrong);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int load_credentials(Config *config, const char *directory, char **ret_wrong)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+                _cleanup_free_ char *path = NULL, *text = NULL;
+                int r;
+
+                path = str_printf("%s/" CREDENTIAL_START "%s", directory, settings[i].name);
+                if (!path)
+                        return -ENOMEM;
+                r = file_read(AT_FDCWD, path, CONFIG_BYTES_MAX, &text, NULL);
+                if (r == -ENOENT)
+                        continue;
+                if (r == 0)
+                        r = apply(config, path, settings[i].name, trim(text), ret_wrong);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int config_load(Config *config, const char *path, const char *credentials, char **ret_wrong)
+{
+        struct utsname uts;
+        int r;
+
+        *config = (Config) {.lease_s = LEASE_S_DEFAULT};
+        *ret_wrong = NULL;
+        uname(&uts);
+        r = str_set(&config->host, uts.nodename);
+        if (r == 0)
+                r = str_set(&config->uplink, "");
+        if (r == 0)
+                r = str_set(&config->vip_pool, "");
+        if (r == 0)
+                r = str_set(&config->overlay, "10.64.0.0/10");
+        if (r == 0)
+                r = set_etcd(config, "http://127.0.0.1:2379");
+        if (r == 0)
+                r = load_file(config, path, ret_wrong);
+        if (r == 0 && credentials)
+                r = load_credentials(config, credentials, ret_wrong);
+        if (r == 0 && !config->fault_domain)
+                r = str_set(&config->fault_domain, config->host);
+        return r;
+}
+
+void config_deinit(Config *config)
+{
+        free(config->host);
+        free(config->fault_domain);
+        free(config->uplink);
+        free(config->vip_pool);
+        free(config->overlay);
+        while (config->n_etcd > 0)
+                free(config->etcd[--config->n_etcd]);
+        *config = (Config) {};
+}
+
+/* `198.18.100.0/24` without its network and broadcast address, `FIRST-LAST`, or one address. */
+static int parse_pool(const char *text, IpAddress *ret_first, IpAddress *ret_last)
+{
+        _cleanup_free_ char *first_text = strdup(text);
+        char *dash = first_text ? strchr(first_text, '-') : NULL;
+        unsigned prefix;
+        uint64_t count;
+        int r;
+
+        if (!first_text)
+                return -ENOMEM;
+        if (dash) {
+                *dash = '\0';
+                r = ip_parse(first_text, ret_first);
+                if (r == 0)
+                        r = ip_parse(dash + 1, ret_last);
+                return r < 0 || ret_first->family != ret_last->family ||
+                                       ip_compare(ret_first, ret_last) > 0
+                               ? -EINVAL
+                               : 0;
+        }
+        r = ip_parse_range(text, ret_first, &prefix);
+        if (r < 0)
+                return r;
+        *ret_last = *ret_first;
+        if (prefix == ip_bits(ret_first))
+                return 0;
+        if (ip_bits(ret_first) - prefix > 24 || ip_bits(ret_first) - prefix < 2)
+                return -EINVAL;
+        count = UINT64_C(1) << (ip_bits(ret_first) - prefix);
+        if ((ret_first->bytes[ip_bits(ret_first) / 8 - 1] & MIN(count - 1, UINT64_C(255))) != 0)
+                return -EINVAL; /* the address has host bits */
+        r = ip_add(ret_last, count - 2, ret_last);
+        return r < 0 ? r : ip_add(ret_first, 1, ret_first);
+}
+
+int config_cluster(const Config *config, const char *id, Record *ret_cluster, char **ret_wrong)
+{
+        _cleanup_free_ char *pools = strdup(config->vip_pool);
+        ClusterRecord *cluster = &ret_cluster->cluster;
+        char *save = NULL;
+
+        *ret_wrong = NULL;
+        if (!pools)
+                return -ENOMEM;
+        record_init(ret_cluster, RECORD_CLUSTER);
+        snprintf(cluster->id, sizeof(cluster->id), "%s", id);
+        for (char *pool = strtok_r(pools, " ,", &save); pool; pool = strtok_r(NULL, " ,", &save)) {
+                size_t n = cluster->n_vip_pools;
+
+                if (n == RECORD_VIP_POOLS_MAX || parse_pool(pool, &cluster->vip_pools[n].first,
+                                                            &cluster->vip_pools[n].last) < 0) {
+                        *ret_wrong = str_printf("vip-pool: \"%s\" is not a NETWORK/LENGTH of 4 to "
+                                                "2^24 addresses or FIRST-LAST, or there are too "
+                                                "many",
+                                                pool);
+                        record_deinit(ret_cluster);
+                        return -EINVAL;
+                }
+                cluster->n_vip_pools++;
+        }
+        if (ip_parse_range(config->overlay, &cluster->overlay, &cluster->overlay_prefix) < 0) {
+                *ret_wrong = str_printf("overlay: \"%s\" is not NETWORK/LENGTH", config->overlay);
+                record_deinit(ret_cluster);
+                return -EINVAL;
+        }
+        cluster->lease_ms = config->lease_s * 1000;
+        return 0;
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Election: who creates /troupe/1/leader leads, until the key is gone. Its create revision is the
+ * guard of everything a leader writes.
+ *
+ *      +--------- lease lost, key gone, other leads ---------+
+ *      v                                                     |
+ *   WAITING --no key, alive--> STANDING --created--> LEADING-+
+ *    ^   |                        |                     |
+ *    |   |<----- other leads -----+              asked to renew
+ *    |   |                                              v
+ *    |   +--- the key is left from this host's past --> SWEEPING
+ *    +------------------- it is deleted --------------------+
+ */
+
+#include "hostd/presence.h"
+
+#include "lib/api/records-json.h"
+#include "lib/base/log.h"
+#include "lib/base/sm.h"
+#include "lib/base/str.h"
+
+#define RETRY_NS (300 * NSEC_PER_MSEC)
+
+enum {
+        WAITING,
+        STANDING,
+        LEADING,
+        SWEEPING,
+};
+
+static const SmState states[] = {
+        [WAITING] = {"waiting", SM_TO(STANDING) | SM_TO(SWEEPING)},
+        [STANDING] = {"standing", SM_TO(WAITING) | SM_TO(LEADING)},
+        [LEADING] = {"leading", SM_TO(WAITING) | SM_TO(SWEEPING)},
+        [SWEEPING] = {"sweeping", SM_TO(WAITING)},
+};
+
+struct Presence {
+        Etcd *etcd;
+        char *host;
+        Record alive;
+        char alive_key[RECORD_KEY_MAX + 1];
+        PresenceHandlers handlers;
+        EtcdLease *lease;
+        EtcdRequest *alive_put;
+        EtcdRequest *candidacy; /* creates or deletes the election key */
+        sd_event_source *retry;
+        Sm sm;
+        bool alive_written;
+        bool taken;       /* the watch says that somebody leads */
+        int64_t revision; /* of our election key */
+        int64_t sweep;    /* create revision of the key to delete */
+};
+
+static void retry_later(Presence *presence)
+{
+        sd_event_source_set_time_relative(presence->retry, RETRY_NS / NSEC_PER_USEC);
+        sd_event_source_set_enabled(presence->retry, SD_EVENT_ONESHOT);
+}
+
+/* Back to waiting, from wherever; the controller is told if it was leading. */
+static void step_down(Presence *presence)
+{
+        bool led = presence->sm.state == LEADING;
+
+        presence->candidacy = etcd_cancel(presence->candidacy);
+        presence->revision = 0;
+        if (presence->sm.state != WAITING)
+                sm_move(&presence->sm, WAITING);
+        if (led)
+                presence->handlers.deposed(presence->handlers.userdata);
+}
+
+static void on_candidacy(void *userdata, const EtcdReply *reply)
+{
+        Presence *presence = userdata;
+
+        presence->candidacy = NULL;
+        if (reply->outcome == ETCD_OK) {
+                presence->revision = reply->revision;
+                sm_move(&presence->sm, LEADING);
+                presence->handlers.elected(presence->handlers.userdata, reply->revision);
+                return;
+        }
+        step_down(presence);
+        /* perhaps it was created after all: the watch says so, and it is swept away */
+        if (reply->outcome != ETCD_GUARD_FAILED)
+                log_warning("cannot stand for election: %s", reply->message);
+        retry_later(presence);
+}
+
+static void stand(Presence *presence)
+{
+        EtcdTxn *txn;
+
+        if (presence->sm.state != WAITING || presence->taken || !presence->alive_written)
+                return;
+        txn = etcd_txn_new();
+        if (!txn) {
+                retry_later(presence);
+                return;
+        }
+        etcd_txn_if_created(txn, RECORD_LEADER_PREFIX, 0);
+        etcd_txn_put(txn, RECORD_LEADER_PREFIX, presence->host, strlen(presence->host),
+                     etcd_lease_id(presence->lease));
+        sm_move(&presence->sm, STANDING);
+        if (etcd_txn_commit(presence->etcd, txn, on_candidacy, presence, &presence->candidacy) <
+            0) {
+                sm_move(&presence->sm, WAITING);
+                retry_later(presence);
+        }
+}
+
+static void on_swept(void *userdata, const EtcdReply *reply)
+{
+        Presence *presence = userdata;
+
+        presence->candidacy = NULL;
+        if (reply->outcome == ETCD_OK || reply->outcome == ETCD_GUARD_FAILED) {
+                sm_move(&presence->sm, WAITING);
+                presence->taken = reply->outcome == ETCD_GUARD_FAILED && presence->taken;
+                stand(presence);
+                return;
+        }
+        retry_later(presence);
+}
+
+/* Deletes the election key that was created at @sweep, until that is certain. */
+static void sweep(Presence *presence)
+{
+        EtcdTxn *txn = etcd_txn_new();
+
+        if (!txn) {
+                retry_later(presence);
+                return;
+        }
+        etcd_txn_if_created(txn, RECORD_LEADER_PREFIX, presence->sweep);
+        etcd_txn_delete(txn, RECORD_LEADER_PREFIX, false);
+        if (etcd_txn_commit(presence->etcd, txn, on_swept, presence, &presence->candidacy) < 0)
+                retry_later(presence);
+}
+
+static void on_alive_put(void *userdata, const EtcdReply *reply)
+{
+        Presence *presence = userdata;
+
+        presence->alive_put = NULL;
+        if (reply->outcome != ETCD_OK) {
+                log_warning("cannot say that this host is alive: %s", reply->message);
+                retry_later(presence);
+                return;
+        }
+        presence->alive_written = true;
+        presence->handlers.alive(presence->handlers.userdata, reply->revision);
+        stand(presence);
+}
+
+static void put_alive(Presence *presence)
+{
+        _cleanup_free_ char *json = NULL;
+        EtcdTxn *txn;
+
+        if (presence->alive_put || etcd_lease_id(presence->lease) == 0)
+                return;
+        txn = etcd_txn_new();
+        if (!txn || record_encode(&presence->alive, &json) < 0) {
+                etcd_txn_free(txn);
+                retry_later(presence);
+                return;
+        }
+        etcd_txn_put(txn, presence->alive_key, json, strlen(json), etcd_lease_id(presence->lease));
+        if (etcd_txn_commit(presence->etcd, txn, on_alive_put, presence, &presence->alive_put) < 0)
+                retry_later(presence);
+}
+
+static void on_lease(void *userdata, const EtcdLeaseEvent *event)
+{
+        Presence *presence = userdata;
+
+        switch (event->state) {
+        case ETCD_LEASE_GRANTED:
+                put_alive(presence);
+                break;
+        case ETCD_LEASE_RENEWED:
+                break;
+        case ETCD_LEASE_LOST:
+                log_warning("this host's lease has expired");
+                presence->alive_written = false;
+                presence->alive_put = etcd_cancel(presence->alive_put);
+                step_down(presence);
+                break;
+        case ETCD_LEASE_FAILING:
+                log_warning("cannot renew this host's lease: %s", event->message);
+                break;
+        }
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Presence *presence = userdata;
+
+        if (!presence->alive_written)
+                put_alive(presence);
+        if (presence->sm.state == SWEEPING && !presence->candidacy)
+                sweep(presence);
+        stand(presence);
+        return 0;
+}
+
+int presence_new(Etcd *etcd, const char *host, const AliveRecord *alive, uint64_t ttl_s,
+                 const PresenceHandlers *handlers, Presence **ret_presence)
+{
+        Presence *presence = calloc(1, sizeof(*presence));
+        RecordKey key;
+        int r;
+
+        if (!presence)
+                return -ENOMEM;
+        presence->etcd = etcd;
+        presence->alive = (Record) {.type = RECORD_ALIVE, .alive = *alive};
+        presence->handlers = *handlers;
+        presence->taken = true; /* until the watch says that nobody leads */
+        key = record_key_of(&presence->alive);
+        record_key_format(&key, presence->alive_key);
+        sm_init(&presence->sm, states, ARRAY_SIZE(states), WAITING);
+        r = str_set(&presence->host, host);
+        if (r == 0)
+                r = etcd_lease_new(etcd, ttl_s, on_lease, presence, &presence->lease);
+        if (r == 0)
+                r = sd_event_add_time(etcd_loop(etcd), &presence->retry, CLOCK_BOOTTIME, 0, 0,
+                                      on_retry, presence);
+        if (r == 0)
+                r = sd_event_source_set_enabled(presence->retry, SD_EVENT_OFF);
+        if (r < 0) {
+                presence_free(presence);
+                return r;
+        }
+        *ret_presence = presence;
+        return 0;
+}
+
+Presence *presence_free(Presence *presence)
+{
+        if (!presence)
+                return NULL;
+        etcd_cancel(presence->alive_put);
+        etcd_cancel(presence->candidacy);
+        etcd_lease_free(presence->lease);
+        sd_event_source_disable_unref(presence->retry);
+        free(presence->host);
+        free(presence);
+        return NULL;
+}
+
+void presence_leader_changed(Presence *presence, const StoreLeader *leader)
+{
+        if (leader->revision <= presence->revision)
+                return; /* news from before our own election */
+        presence->taken = leader->host != NULL;
+        if (presence->sm.state == LEADING)
+                step_down(presence);
+        if (!leader->host) {
+                stand(presence);
+                return;
+        }
+        /* Written by this host, but not what it leads by: by an earlier hostd, or by a candidacy of
+         * unknown outcome. Nobody else will take it away before its lease ends. */
+        if (presence->sm.state == WAITING && str_equal(leader->host, presence->host)) {
+                presence->sweep = leader->create_revision;
+                sm_move(&presence->sm, SWEEPING);
+                sweep(presence);
+        }
+}
+
+void presence_alive_changed(Presence *presence, bool there)
+{
+        if (there || !presence->alive_written)
+                return;
+        presence->alive_written = false;
+        put_alive(presence);
+}
+
+void presence_renew(Presence *presence)
+{
+        if (presence->sm.state != LEADING)
+                return;
+        sm_move(&presence->sm, SWEEPING);
+        presence->sweep = presence->revision;
+        presence->revision = 0;
+        sweep(presence);
+        presence->handlers.deposed(presence->handlers.userdata);
+}
+
+int64_t presence_leading(const Presence *presence)
+{
+        return presence->sm.state == LEADING ? presence->revision : 0;
+}

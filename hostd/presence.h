@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* This host's part in the cluster: its lease, its alive key and its candidacy for leader, both
+ * under that lease. One lease for both: who is not alive does not lead. */
+
+#include <stdbool.h>
+
+#include "hostd/store.h"
+#include "lib/api/records.h"
+#include "lib/io/etcd.h"
+
+typedef struct Presence Presence;
+
+typedef struct PresenceHandlers {
+        void *userdata;
+        /* this host was elected: its writes are guarded by @create_revision */
+        void (*elected)(void *userdata, int64_t create_revision);
+        /* this host does not lead any more; called only after elected() */
+        void (*deposed)(void *userdata);
+        /* the alive key was written at @revision: what is read from then on counts */
+        void (*alive)(void *userdata, int64_t revision);
+} PresenceHandlers;
+
+/**
+ * presence_new() - Ask for a lease and go on from there
+ * @etcd:         client, borrowed
+ * @host:         name of this host, copied
+ * @alive:        record to write, copied
+ * @ttl_s:        of the lease
+ * @handlers:     copied
+ * @ret_presence: owned
+ *
+ * Return: 0; -ENOMEM.
+ */
+int presence_new(Etcd *etcd, const char *host, const AliveRecord *alive, uint64_t ttl_s,
+                 const PresenceHandlers *handlers, Presence **ret_presence);
+
+/** presence_free() - Stop renewing; the lease runs out by itself */
+Presence *presence_free(Presence *presence);
+DEFINE_CLEANUP(Presence *, presence_free)
+
+/**
+ * presence_leader_changed() - What the watch says about the election key
+ * @presence: presence
+ * @leader:   borrowed; host NULL when the key is gone: time to stand for election
+ *
+ * To be called once at the first sync, also when there is no key, and then with each change.
+ */
+void presence_leader_changed(Presence *presence, const StoreLeader *leader);
+
+/**
+ * presence_alive_changed() - What the watch says about this host's own alive key
+ * @presence: presence
+ * @there:    whether it is there; when it is not, it is written again
+ */
+void presence_alive_changed(Presence *presence, bool there);
+
+/**
+ * presence_renew() - Give the leadership up and stand again
+ *
+ * For a leader that does not know whether its last write happened: with the old election key gone,
+ * it can no longer happen, so what is read after the next election is all there is. deposed() is
+ * called at once.
+ */
+void presence_renew(Presence *presence);
+
+/** presence_leading() - Create revision of this host's election key, 0 when it does not lead */
+int64_t presence_leading(const Presence *presence);
