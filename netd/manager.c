@@ -574,9 +574,12 @@ static bool kernel_has_backend(const Elements *kernel, const Backend *b, const I
         return false;
 }
 
-/* What was good when the last netd ended is good until a probe says otherwise. */
+/* What was good when the last netd ended is good until a probe says otherwise; and if somebody has
+ * taken the tables away, everything is. */
 static void recall_probes(Manager *manager, const Elements *kernel)
 {
+        bool anything = kernel->n_items > 0;
+
         MAP_FOREACH (entry, &manager->state.objects[OBJECT_ENDPOINT]) {
                 Endpoint *e = entry->value;
 
@@ -585,7 +588,7 @@ static void recall_probes(Manager *manager, const Elements *kernel)
                         const Instance *instance = state_instance(&manager->state, b->instance);
 
                         if (e->probe_kind != NET1_PROBE_NONE && instance && !b->probe)
-                                b->good = kernel_has_backend(kernel, b, instance);
+                                b->good = !anything || kernel_has_backend(kernel, b, instance);
                 }
                 rotate(manager, e);
         }

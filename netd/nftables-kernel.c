@@ -182,6 +182,11 @@ int nftables_read(Nftables *nftables, bool *ret_current, Elements *ret_elements)
         }
         for (ElementSet set = 0; r == 0 && current && set < SETS; set++)
                 r = read_set(nftables, set, &elements);
+        if (r == 0 && !current &&
+            nftables->exists[0]) { /* another version's: its buckets tell much */
+                r = read_set(nftables, SET_BUCKET, &elements);
+                r = r == -ENOENT ? 0 : r;
+        }
         if (r < 0)
                 return r;
         elements_sort(&elements);

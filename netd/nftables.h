@@ -26,7 +26,8 @@ DEFINE_CLEANUP(Nftables *, nftables_free)
  * nftables_read() - Read back what the kernel has
  * @nftables:     connection
  * @ret_current:  whether both tables are there with exactly this program's ruleset
- * @ret_elements: all elements of its sets, sorted; empty unless @ret_current
+ * @ret_elements: all elements of its sets, sorted; unless @ret_current only the buckets that are
+ * there
  *
  * Return: 0; -ENOMEM; the errno of netlink.
  */

@@ -24,6 +24,10 @@ BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
 STATE = "a(ssusu)a(ssssssu)a(ssbu)a(ssyqybu(yqsuu)a(bs)a(sqb))a(ssyqqas)a(ssb)a(sa(su))"
 NO_PROBE = (0, 0, "", 0, 0)
 TCP, UDP = 6, 17
+NETD_USER = 65534  # netd runs as its unit has it: not root, two capabilities (the bus wants a user that has a name)
+CAPABILITIES = "-all,+net_admin,+net_raw"
+AS_NETD = ["setpriv", f"--reuid={NETD_USER}", f"--regid={NETD_USER}", "--clear-groups", f"--bounding-set={CAPABILITIES}",
+           f"--inh-caps={CAPABILITIES}", f"--ambient-caps={CAPABILITIES}", "--no-new-privs"]
 BUS_CONFIG = """<busconfig><listen>unix:path={0}/bus</listen><auth>EXTERNAL</auth>
 <policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/></policy>
 <limit name="max_message_size">67108864</limit><limit name="max_incoming_bytes">134217728</limit>
@@ -239,7 +243,8 @@ class Lab:
     def start(self):
         """Starts netd and waits until it serves."""
         self.log = open(f"{self.directory}/netd.log", "a")
-        self.netd = subprocess.Popen(self.host.command(f"{BUILD}/troupe-netd", f"--state={self.directory}",
+        os.chown(self.directory, NETD_USER, NETD_USER)
+        self.netd = subprocess.Popen(self.host.command(*AS_NETD, f"{BUILD}/troupe-netd", f"--state={self.directory}",
                                                        f"--bus=unix:path={self.directory}/bus"), stderr=self.log)
         self.processes.append(self.netd)
         until(self.serves, 10, "netd serves")
