@@ -3,23 +3,31 @@
 #include "hostd/manager.h"
 
 #include <signal.h>
+#include <stdio.h>
 
+#include "lib/base/str.h"
 #include "tests/unit/test.h"
 
 static void ends_cleanly_on_sigterm(void **state)
 {
-        char dir[] = "/tmp/troupe-manager-XXXXXX";
+        char command[64], dir[] = "/tmp/troupe-manager-XXXXXX";
         Manager *manager;
-        ManagerConfig config = {.host_half = {.host = "h1", .libvirt_uri = "test:///default"}};
+        ManagerConfig config = {.host_half = {.libvirt_uri = "test:///default"},
+                                .bus_address = "unix:path=/nonexistent"};
+        char *wrong;
 
         assert_non_null(mkdtemp(dir));
         config.host_half.state_dir = config.host_half.runtime_dir = config.host_half.os_dir = dir;
+        assert_int_equal(config_load(&config.config, "/nonexistent", NULL, &wrong), 0);
+        assert_int_equal(str_set(&config.config.etcd[0], "http://127.0.0.1:9"), 0);
         assert_int_equal(manager_new(&config, &manager), 0);
         assert_int_equal(manager_startup(manager), 0);
         raise(SIGTERM);
         assert_int_equal(manager_run(manager), 0);
         manager_free(manager);
-        rmdir(dir);
+        config_deinit(&config.config);
+        snprintf(command, sizeof(command), "rm -rf %s", dir);
+        assert_int_equal(system(command), 0);
 }
 
 int main(void)
