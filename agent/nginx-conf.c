@@ -74,7 +74,7 @@ static void add_head(StrBuffer *out, const AgentConfig *config, const NginxPaths
 {
         str_buffer_addf(out,
                         "# written by troupe-agent for %s\n"
-                        "daemon off;\n"
+                        "daemon on;\n"
                         "pid %s/nginx.pid;\n"
                         "user www-data;\n"
                         "worker_processes auto;\n"

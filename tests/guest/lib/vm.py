@@ -171,7 +171,10 @@ class Vm:
         mark = f"end{time.monotonic_ns()}"
         self.send({"type": "shell-open", "session": session, "rows": 24, "columns": 200, "term": "dumb"})
         self.wait_message("shell-opened", timeout, at, session=session)
-        line = f"stty -echo; PS1=; ( {script}\n) 2>&1; echo {mark[:3]}''{mark[3:]} $?; exit\n".encode()
+        # the terminal echoes what is typed: the marks are typed in two pieces and printed in one
+        begin = f"begin{mark[3:]}"
+        line = (f"stty -echo; PS1= PS2=; echo {begin[:3]}''{begin[3:]}; ( {script}\n) 2>&1; "
+                f"echo {mark[:3]}''{mark[3:]} $?; exit\n").encode()
         self.send({"type": "shell-data", "session": session, "data": base64.b64encode(line).decode()})
         given = 0
 
@@ -188,7 +191,7 @@ class Vm:
             return any(m["type"] == "shell-closed" and m["session"] == session for m in self.messages[at:])
         self.wait("the shell's end", closed, timeout)
         text = output().decode(errors="replace").replace("\r", "")
-        return text.partition(mark)[0]
+        return text.partition(begin + "\n")[2].partition(mark)[0]
 
     def end(self):
         if self.process.poll() is None:

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "agent/role-run.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/str.h"
+#include "tests/unit/test.h"
+
+#define S       NSEC_PER_SEC
+#define T(text) ((char *) (uintptr_t) (text))
+
+/* What the run asks for is written down: "start role", "kill nginx 3", ... */
+static StrBuffer asked;
+static int prepared, refuse_start;
+static RoleRun run;
+
+static const char *source_of(const char *unit)
+{
+        static char source[UNITS_NAME_MAX];
+
+        snprintf(source, sizeof(source), "%s", str_after(unit, UNITS_PREFIX));
+        *strrchr(source, '-') = '\0';
+        return source;
+}
+
+static int on_prepare(void *userdata, bool clean)
+{
+        str_buffer_add(&asked, clean ? "prepare clean;" : "prepare;");
+        return prepared;
+}
+
+static int on_start(void *userdata, const char *source, const char *unit)
+{
+        str_buffer_addf(&asked, "start %s;", source);
+        assert_string_equal(source_of(unit), source);
+        return refuse_start;
+}
+
+static void on_kill(void *userdata, const char *unit, bool all, int signal)
+{
+        str_buffer_addf(&asked, "kill %s%s %d;", source_of(unit), all ? " all" : "", signal);
+}
+
+static void on_release(void *userdata, const char *unit)
+{
+        str_buffer_addf(&asked, "release %s;", source_of(unit));
+}
+
+static void on_stopping(void *userdata, uint64_t deadline_ns)
+{
+        str_buffer_addf(&asked, "stopping %llu;", (unsigned long long) (deadline_ns / S));
+}
+
+static void on_stopped(void *userdata)
+{
+        str_buffer_add(&asked, "stopped;");
+}
+
+static void on_changed(void *userdata)
+{
+}
+
+static void on_exited(void *userdata, const char *source, const UnitEnd *end, bool restarts,
+                      uint64_t restart_ns)
+{
+}
+
+static const RoleRunOps ops = {on_prepare,  on_start,   on_kill,    on_release,
+                               on_stopping, on_stopped, on_changed, on_exited};
+
+static AgentTask tasks3[3] = {{.command = T("a"), .type = AGENT_TASK_SIMPLE},
+                              {.command = T("b"), .type = AGENT_TASK_BACKGROUND},
+                              {.command = T("c"), .type = AGENT_TASK_FOREGROUND}};
+static AgentSite site;
+static AgentConfig worker = {
+        .kind = AGENT_ROLE_WORKER, .entry_point = T("x"), .ready_on_start = true};
+static AgentConfig full = {.kind = AGENT_ROLE_WEB,
+                           .entry_point = T("x"),
+                           .ready_on_start = true,
+                           .tasks = tasks3,
+                           .n_tasks = 3,
+                           .sites = &site,
+                           .n_sites = 1};
+
+static int setup(void **state)
+{
+        prepared = refuse_start = 0;
+        role_run_init(&run, &ops, NULL, 0);
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        role_run_deinit(&run);
+        str_buffer_deinit(&asked);
+        return 0;
+}
+
+/* Checks what was asked for since the last time. */
+static void assert_asked(const char *text)
+{
+        assert_string_equal(asked.data ?: "", text);
+        str_buffer_deinit(&asked);
+}
+
+static void end(const Program *program, const char *cause, unsigned code, uint64_t ran_ns,
+                uint64_t now_ns)
+{
+        char unit[UNITS_NAME_MAX];
+
+        memcpy(unit, program->unit, sizeof(unit));
+        assert_true(unit[0] != '\0');
+        role_run_ended(&run,
+                       &(UnitEnd) {.name = unit, .cause = cause, .code = code, .ran_ns = ran_ns},
+                       now_ns);
+}
+
+static void start(const Program *program, uint64_t now_ns)
+{
+        char unit[UNITS_NAME_MAX];
+
+        memcpy(unit, program->unit, sizeof(unit));
+        role_run_started(&run, unit, now_ns);
+}
+
+static void assert_status(const char *name)
+{
+        assert_string_equal(agent_status_to_string(role_run_status(&run)), name);
+}
+
+static void begins_in_order(void **state)
+{
+        assert_status("StartingVM");
+        assert_int_equal(role_run_configure(&run, &full, S), 0);
+        assert_asked("prepare;start task-0;");
+        assert_status("CreatingRole");
+        start(&run.tasks[0], S);
+        end(&run.tasks[0], "exited", 0, S, 2 * S);
+        assert_asked("release task-0;start task-1;start task-2;start role;start nginx;");
+        assert_status("StartingRole");
+        start(&run.role, 2 * S);
+        assert_status("StartingRole");
+        start(&run.nginx, 2 * S);
+        assert_status("ReadyRole");
+        assert_true(role_run_next_ns(&run) == ROLE_RUN_NEVER);
+}
+
+static void failed_task_is_tried_again(void **state)
+{
+        role_run_configure(&run, &full, S);
+        end(&run.tasks[0], "exited", 3, 0, 2 * S);
+        assert_asked("prepare;start task-0;release task-0;");
+        assert_status("RestartingRole");
+        assert_true(role_run_next_ns(&run) == 3 * S);
+        role_run_tick(&run, 3 * S - 1);
+        assert_asked("");
+        for (unsigned i = 0; i < 3; i++) {
+                uint64_t now_ns = role_run_next_ns(&run);
+
+                role_run_tick(&run, now_ns);
+                assert_asked("prepare;start task-0;");
+                end(&run.tasks[0], "exited", 3, 0, now_ns);
+                assert_asked("release task-0;");
+        }
+        assert_status("CyclingRole");
+        assert_string_equal(run.detail, "task-0: exited, code 3");
+}
+
+static void crash_restarts_at_once_then_later(void **state)
+{
+        role_run_configure(&run, &worker, S);
+        start(&run.role, S);
+        assert_status("ReadyRole");
+        str_buffer_deinit(&asked);
+        end(&run.role, "signal", 0, S, 2 * S);
+        assert_asked("release role;start role;");
+        assert_status("RestartingRole");
+        start(&run.role, 2 * S);
+        assert_status("ReadyRole");
+        end(&run.role, "exited", 1, S, 3 * S);
+        assert_asked("release role;");
+        assert_true(role_run_next_ns(&run) == 4 * S);
+        role_run_tick(&run, 4 * S);
+        assert_asked("start role;");
+        end(&run.role, "exited", 1, S, 4 * S);
+        assert_status("CyclingRole");
+        assert_int_equal(run.restarts, 3);
+}
+
+static void start_that_fails_does_not_spin(void **state)
+{
+        refuse_start = -ENOMEM;
+        role_run_configure(&run, &worker, S);
+        assert_asked("prepare;start role;release role;start role;release role;");
+        assert_true(role_run_next_ns(&run) == 2 * S);
+}
+
+static void return_from_run_recycles(void **state)
+{
+        role_run_configure(&run, &worker, S);
+        start(&run.role, S);
+        str_buffer_deinit(&asked);
+        end(&run.role, "exited", 0, 5 * S, 6 * S);
+        assert_asked("release role;stopping 306;prepare clean;start role;");
+        assert_status("StartingRole");
+}
+
+static void old_unit_is_not_taken_for_a_new_one(void **state)
+{
+        char old[UNITS_NAME_MAX];
+
+        role_run_configure(&run, &worker, S);
+        memcpy(old, run.role.unit, sizeof(old));
+        end(&run.role, "signal", 0, S, 2 * S);
+        str_buffer_deinit(&asked);
+        role_run_ended(&run, &(UnitEnd) {.name = old, .cause = "signal"}, 2 * S);
+        assert_asked("release role;");
+        assert_true(run.role.unit[0] != '\0');
+}
+
+static void ready_and_busy(void **state)
+{
+        worker.ready_on_start = false;
+        role_run_configure(&run, &worker, S);
+        worker.ready_on_start = true;
+        assert_status("StartingRole");
+        run.config = &(AgentConfig) {.kind = AGENT_ROLE_WORKER, .entry_point = T("x")};
+        start(&run.role, S);
+        assert_status("BusyRole");
+        role_run_set_ready(&run, S);
+        assert_status("ReadyRole");
+        role_run_set_busy(&run, 9 * S, 2 * S);
+        assert_status("BusyRole");
+        assert_true(role_run_next_ns(&run) == 9 * S);
+        role_run_tick(&run, 9 * S);
+        assert_status("ReadyRole");
+        role_run_set_busy(&run, ROLE_RUN_NEVER, 9 * S);
+        assert_status("BusyRole");
+        role_run_set_ready(&run, 9 * S);
+        assert_status("ReadyRole");
+}
+
+static void hung_role_is_recycled(void **state)
+{
+        role_run_configure(&run, &worker, S);
+        start(&run.role, S);
+        str_buffer_deinit(&asked);
+        role_run_progress(&run, 5 * S);
+        role_run_progress(&run, 8 * S);
+        role_run_tick(&run, 5 * S);
+        assert_asked("");
+        role_run_tick(&run, 8 * S);
+        assert_asked("stopping 18;kill role 15;");
+        assert_status("UnresponsiveRole");
+        role_run_tick(&run, 18 * S);
+        assert_asked("kill role all 9;");
+        end(&run.role, "signal", 0, S, 18 * S);
+        assert_asked("release role;prepare clean;start role;");
+}
+
+static void stop_waits_for_requests_then_the_role(void **state)
+{
+        role_run_configure(&run, &full, S);
+        end(&run.tasks[0], "exited", 0, S, 2 * S);
+        start(&run.role, 2 * S);
+        start(&run.nginx, 2 * S);
+        str_buffer_deinit(&asked);
+        role_run_stop(&run, 100 * S, 10 * S);
+        assert_asked("stopping 100;kill nginx 3;");
+        assert_status("StoppingRole");
+        end(&run.nginx, "exited", 0, S, 11 * S);
+        assert_asked("release nginx;kill role 15;");
+        end(&run.role, "exited", 0, S, 12 * S);
+        assert_asked("release role;"); /* a foreground task holds the stop back */
+        assert_status("StoppingRole");
+        end(&run.tasks[2], "exited", 0, S, 13 * S);
+        assert_asked("release task-2;kill task-1 all 9;release task-1;stopped;");
+        assert_status("StoppingVM");
+        role_run_stop(&run, 200 * S, 20 * S);
+        assert_asked("stopped;");
+}
+
+static void stop_kills_at_its_deadline(void **state)
+{
+        role_run_configure(&run, &worker, S);
+        start(&run.role, S);
+        str_buffer_deinit(&asked);
+        role_run_stop(&run, 100 * S, 10 * S);
+        assert_asked("stopping 100;kill role 15;");
+        role_run_tick(&run, 99 * S);
+        assert_asked("");
+        role_run_tick(&run, 100 * S);
+        assert_asked("kill role all 9;");
+        /* not even that ends it: it is taken for gone */
+        role_run_tick(&run, 100 * S + ROLE_RUN_KILL_NS);
+        assert_asked("kill role all 9;release role;stopped;");
+}
+
+static void disk_is_formatted_first(void **state)
+{
+        prepared = ROLE_PREPARE_FORMAT;
+        role_run_configure(&run, &worker, S);
+        assert_asked("prepare;start mkfs;");
+        prepared = 0;
+        end(&run.mkfs, "exited", 0, S, 2 * S);
+        assert_asked("release mkfs;prepare;start role;");
+}
+
+static void next_agent_goes_on(void **state)
+{
+        _cleanup_free_ char *text = NULL;
+        char role[UNITS_NAME_MAX];
+        uint64_t generation;
+
+        role_run_configure(&run, &worker, S);
+        start(&run.role, S);
+        memcpy(role, run.role.unit, sizeof(role));
+        generation = run.generation;
+        assert_int_equal(role_run_save(&run, &text), 0);
+        role_run_deinit(&run);
+        str_buffer_deinit(&asked);
+
+        role_run_init(&run, &ops, NULL, 5 * S);
+        assert_int_equal(role_run_resume(&run, &worker, "nonsense", 5 * S), -EINVAL);
+        assert_int_equal(role_run_resume(&run, &worker, text, 5 * S), 0);
+        role_run_adopt(&run, role);
+        role_run_adopt(&run, UNITS_PREFIX "grow-0.service");
+        role_run_resumed(&run, 5 * S);
+        assert_asked("release grow;");
+        assert_status("ReadyRole");
+        assert_true(run.generation == generation);
+        end(&run.role, "signal", 0, S, 6 * S);
+        assert_asked("release role;start role;");
+        assert_true(run.generation == generation + 1);
+}
+
+static void next_agent_starts_what_is_gone(void **state)
+{
+        _cleanup_free_ char *text = NULL;
+
+        role_run_configure(&run, &worker, S);
+        start(&run.role, S);
+        assert_int_equal(role_run_save(&run, &text), 0);
+        role_run_deinit(&run);
+        str_buffer_deinit(&asked);
+        role_run_init(&run, &ops, NULL, 5 * S);
+        assert_int_equal(role_run_resume(&run, &worker, text, 5 * S), 0);
+        role_run_resumed(&run, 5 * S);
+        assert_asked("start role;");
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(begins_in_order),
+                TEST(failed_task_is_tried_again),
+                TEST(crash_restarts_at_once_then_later),
+                TEST(start_that_fails_does_not_spin),
+                TEST(return_from_run_recycles),
+                TEST(old_unit_is_not_taken_for_a_new_one),
+                TEST(ready_and_busy),
+                TEST(hung_role_is_recycled),
+                TEST(stop_waits_for_requests_then_the_role),
+                TEST(stop_kills_at_its_deadline),
+                TEST(disk_is_formatted_first),
+                TEST(next_agent_goes_on),
+                TEST(next_agent_starts_what_is_gone),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
