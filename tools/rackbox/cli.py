@@ -96,6 +96,8 @@ def boot_host(rack, name):
         finally:
             state.save(rack)
         step.result = hosts.wait_booted(host, name)
+    with Step(f"{name} joining its cluster"):
+        hosts.wait_joined(host, name)
     for unit in hosts.failed_units(host):
         say(f"      {unit} failed: tools/rack exec {name} -- systemctl status {unit}")
 

@@ -4,6 +4,7 @@
 The container's first process is all there is to a running host: end it and the kernel ends every process of the host
 at once, role VMs included. That is the rack's power cut."""
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -16,12 +17,13 @@ from rackbox import node, plan, state
 from rackbox.state import RackError
 
 BOOT_TIMEOUT_S = 90
+JOIN_TIMEOUT_S = 60
 CGROUPS = "/sys/fs/cgroup"
 # What a host's daemons need beyond what a container has by default. Not among them: what reaches past the host into
 # this machine (its clock, its modules, its raw disks).
 CAPABILITIES = "CAP_NET_ADMIN,CAP_NET_RAW,CAP_BPF,CAP_PERFMON,CAP_IPC_LOCK"
 DEVICES = ("/dev/net/tun", "/dev/kvm", "/dev/vhost-net", "/dev/fuse")
-GUESTS = os.path.join(state.CACHE, "guest", "os")
+GUESTS = os.environ.get("TROUPE_GUEST_OS") or os.path.join(state.CACHE, "guest", "os")
 OWN_DEVICES = "/run/devices"
 
 
@@ -232,3 +234,17 @@ def failed_units(host):
     listed = node.run(*enter_command(host, ["systemctl", "list-units", "--failed", "--plain", "--no-legend"]),
                       check=False).stdout
     return [line.split()[0] for line in listed.splitlines() if line.strip()]
+
+
+def member_state(host, name):
+    """What Troupe itself says of the host: up, down ...; "" while it has not joined its cluster."""
+    listed = node.run(*enter_command(host, ["troupectl", "hosts", "--json"]), check=False)
+    try:
+        return next((row["state"] for row in json.loads(listed.stdout) if row["name"] == name), "")
+    except ValueError:
+        return ""
+
+
+def wait_joined(host, name):
+    """Returns once Troupe would place instances on the host: it has found out what its role VMs run on."""
+    node.wait_for(f"{name} to join its cluster", JOIN_TIMEOUT_S, lambda: member_state(host, name) == "up")
