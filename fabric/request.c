@@ -180,6 +180,22 @@ static int pick_os(Fabric *fabric, const char *family, const char *version,
 
 /* ---- deploy */
 
+/* A service that is being deleted takes nothing in: it would never be gone. */
+static int check_not_deleted(Fabric *fabric, const char *service)
+{
+        RECORDS_FOREACH(entry, fabric, RECORD_OPERATION)
+        {
+                const OperationRecord *o = &((Record *) entry->value)->operation;
+
+                if (o->state == OPERATION_RUNNING && o->kind == OPERATION_DELETE &&
+                    !o->deployment[0] && str_equal(o->service, service))
+                        return refuse(fabric, FABRIC_OPERATION_CONFLICT,
+                                      "operation %s is deleting service '%s': wait for its end",
+                                      o->id, service);
+        }
+        return 0;
+}
+
 static int check_slot(Fabric *fabric, const FabricRequest *request, ServiceRecord **ret)
 {
         Record *record = state_get_named(fabric, RECORD_SERVICE, request->service);
@@ -292,6 +308,8 @@ static int deploy(Fabric *fabric, const FabricRequest *request)
         int r;
 
         r = check_slot(fabric, request, &service);
+        if (r == 0)
+                r = check_not_deleted(fabric, request->service);
         if (r == 0)
                 r = prepare_deployment(fabric, request, &record.deployment);
         if (r == 0)
@@ -455,18 +473,10 @@ static int delete_service(Fabric *fabric, const FabricRequest *request)
         uint32_t total = 0;
         int r = find_service(fabric, request->service, &service);
 
+        if (r == 0)
+                r = check_not_deleted(fabric, request->service);
         if (r != 0)
                 return r;
-        RECORDS_FOREACH(entry, fabric, RECORD_OPERATION)
-        {
-                const OperationRecord *o = &((Record *) entry->value)->operation;
-
-                if (o->state == OPERATION_RUNNING && o->kind == OPERATION_DELETE &&
-                    !o->deployment[0] && str_equal(o->service, service->name))
-                        return refuse(fabric, FABRIC_OPERATION_CONFLICT,
-                                      "operation %s is deleting service '%s' already", o->id,
-                                      service->name);
-        }
         for (unsigned slot = 0; slot < SLOTS; slot++) {
                 Deployment *d = deployment_of(fabric, service->slots[slot].deployment);
 

@@ -117,6 +117,21 @@ static void delete_service_takes_both_slots(void **state)
         world_deinit(&world);
 }
 
+/* Found by the simulator: the deletion of a service that was deployed to again never ended. */
+static void a_service_that_is_being_deleted_takes_nothing_in(void **state)
+{
+        DeploymentRecord a = world_deployment("d1", 2, 0), b = world_deployment("d2", 1, 1);
+        World world;
+
+        world_init(&world, 2, 2);
+        world_deploy(&world, "s", SLOT_PRODUCTION, &a);
+        world_request(&world, (FabricRequest) {.kind = FABRIC_DELETE_SERVICE, .service = "s"});
+        assert_int_equal(world_deploy(&world, "s", SLOT_STAGING, &b), FABRIC_OPERATION_CONFLICT);
+        world_settle(&world);
+        assert_int_equal(world_deploy(&world, "s", SLOT_STAGING, &b), FABRIC_NO_SUCH_PACKAGE);
+        world_deinit(&world);
+}
+
 static void the_newest_guest_os_is_taken(void **state)
 {
         static const char *const versions[] = {"9", "10.2", "10.10", "10.9"};
@@ -167,6 +182,7 @@ int main(void)
                 cmocka_unit_test(a_refused_deployment_leaves_nothing),
                 cmocka_unit_test(configure_ends_when_every_role_has_it),
                 cmocka_unit_test(delete_service_takes_both_slots),
+                cmocka_unit_test(a_service_that_is_being_deleted_takes_nothing_in),
                 cmocka_unit_test(the_newest_guest_os_is_taken),
                 cmocka_unit_test(a_certificate_is_kept_until_it_is_taken_back),
         };
