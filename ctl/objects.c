@@ -176,14 +176,35 @@ static inline void message_unrefp(sd_bus_message **message)
         sd_bus_message_unref(*message);
 }
 
-int objects_read(sd_bus *bus, sd_bus_error *error, sd_json_variant **ret_objects)
+/* Calls a method of the object at the top and takes the one value of its reply. */
+static int call(sd_bus *bus, const char *interface, const char *method, const char *argument,
+                sd_bus_error *error, sd_json_variant **ret)
 {
         _cleanup_(message_unrefp) sd_bus_message *reply = NULL;
         int r;
 
-        r = sd_bus_call_method(bus, HOST1_NAME, HOST1_PATH, "org.freedesktop.DBus.ObjectManager",
-                               "GetManagedObjects", error, &reply, "");
+        r = sd_bus_call_method(bus, HOST1_NAME, HOST1_PATH, interface, method, error, &reply,
+                               argument ? "s" : "", argument);
+        return r < 0 ? r : objects_value(reply, ret);
+}
+
+/* GetManagedObjects() gives what is below the object at the top, but not that itself. */
+int objects_read(sd_bus *bus, sd_bus_error *error, sd_json_variant **ret_objects)
+{
+        _cleanup_json_ sd_json_variant *objects = NULL, *properties = NULL, *manager = NULL;
+        int r;
+
+        r = call(bus, "org.freedesktop.DBus.Properties", "GetAll", HOST1_MANAGER, error,
+                 &properties);
+        if (r >= 0)
+                r = call(bus, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", NULL,
+                         error, &objects);
+        if (r >= 0)
+                r = sd_json_variant_set_field(&manager, HOST1_MANAGER, properties);
+        if (r >= 0)
+                r = sd_json_variant_set_field(&objects, HOST1_PATH, manager);
         if (r < 0)
                 return r;
-        return objects_value(reply, ret_objects);
+        *ret_objects = TAKE_PTR(objects);
+        return 0;
 }

@@ -32,7 +32,7 @@ static inline void json_unrefp(sd_json_variant **variant)
 int objects_value(sd_bus_message *message, sd_json_variant **ret_value);
 
 /**
- * objects_read() - Everything Troupe has, by GetManagedObjects()
+ * objects_read() - Everything Troupe has: the manager's properties and all objects below it
  * @bus:         connection
  * @error:       the bus's error
  * @ret_objects: owned; {"PATH": {"INTERFACE": {"property": value}}}

@@ -16,6 +16,7 @@ static void status_for_people(void **state)
         _cleanup_free_ char *text = NULL;
 
         assert_int_equal(FAKE_CAPTURE(verb_status(&plain, 0, nothing), text), CTL_DONE);
+        assert_non_null(strstr(text, "Troupe 1 on h1: running, leader h1\n"));
         assert_non_null(strstr(text, "guestbook production d00000001, running, VIP 198.18.1.1"));
         assert_non_null(strstr(text, "web (web) 1 of 1 ready"));
         assert_non_null(strstr(text, "web_IN_0  ReadyRole  in        h1    rack1"));
