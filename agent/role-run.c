@@ -437,13 +437,18 @@ void role_run_ended(RoleRun *run, const UnitEnd *end, uint64_t now_ns)
 {
         Program *program = program_of_unit(run, end->name);
         bool good = str_equal(end->cause, "exited") && end->code == 0;
+        char unit[UNITS_NAME_MAX];
 
+        snprintf(unit, sizeof(unit), "%s", end->name);
         if (!program) {
-                run->ops->release(run->userdata, end->name);
+                run->ops->release(run->userdata, unit);
                 return;
         }
         describe_end(run, program, end);
+        program->unit[0] = '\0';
         program_forget(run, program);
+        if (good) /* ends what processes it has left, before others take their place */
+                run->ops->release(run->userdata, unit);
         if (run->phase == ROLE_STOPPING) {
                 run->ops->exited(run->userdata, program->source, end, false, 0);
                 advance_stop(run, now_ns);
@@ -457,6 +462,8 @@ void role_run_ended(RoleRun *run, const UnitEnd *end, uint64_t now_ns)
         } else {
                 ended_task(run, program, end, now_ns);
         }
+        if (!good) /* systemd has ended them; the next start need not wait behind this */
+                run->ops->release(run->userdata, unit);
         settle(run, now_ns);
 }
 

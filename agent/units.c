@@ -469,14 +469,17 @@ void units_kill(Units *units, const char *name, bool all, int signal)
 
 void units_release(Units *units, const char *name)
 {
+        Unit *unit = map_get(&units->by_name, name);
+        bool failed =
+                unit && str_equal(unit->active, "failed"); /* then none of its processes is left */
         int r;
 
         r = sd_bus_call_method_async(units->bus, NULL, DESTINATION, MANAGER_PATH, MANAGER_INTERFACE,
-                                     "StopUnit", ignore_reply, NULL, "ss", name, "replace");
-        if (r >= 0)
+                                     "ResetFailedUnit", ignore_reply, NULL, "s", name);
+        if (r >= 0 && !failed)
                 r = sd_bus_call_method_async(units->bus, NULL, DESTINATION, MANAGER_PATH,
-                                             MANAGER_INTERFACE, "ResetFailedUnit", ignore_reply,
-                                             NULL, "s", name);
+                                             MANAGER_INTERFACE, "StopUnit", ignore_reply, NULL,
+                                             "ss", name, "replace");
         if (r < 0)
                 log_error_errno(r, "cannot release %s", name);
         unit_free(map_remove(&units->by_name, name));

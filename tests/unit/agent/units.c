@@ -162,7 +162,7 @@ static void life_of_a_unit(void **state)
         called[0] = '\0';
         units_release(units, ROLE);
         run_all(event);
-        assert_string_equal(called, "StopUnit " ROLE ";ResetFailedUnit " ROLE ";");
+        assert_string_equal(called, "ResetFailedUnit " ROLE ";");
 }
 
 static void exit_code_and_causes(void **state)
