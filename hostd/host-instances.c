@@ -182,6 +182,7 @@ static void configure(HostHalf *half, Instance *instance)
         const Deployment *deployment = map_get(&half->deployments, instance->id.deployment);
         const InstanceRecord **records = NULL;
         RoleSpecInput input = {.instance = &instance->record,
+                               .certificates = &half->certificates,
                                .mac = instance->names.mac,
                                .mtu_bytes = NETWORK_MTU_BYTES};
         AgentConfig config = {};
@@ -200,9 +201,8 @@ static void configure(HostHalf *half, Instance *instance)
                 r = instance_configure(instance, &config,
                                        input.deployment->configuration_generation);
         if (r == ROLE_SPEC_NO_CERTIFICATE)
-                log_error("%s: a certificate that its role's configuration names is not there: add "
-                          "it "
-                          "with `troupectl certificate add`",
+                log_error("%s: a certificate that its role's configuration names is not there: "
+                          "add it with `troupectl certificate add`",
                           instance->names.name);
         if (r < 0 && r != -ENOTCONN)
                 log_error_errno(r, "%s: cannot tell the agent what to do", instance->names.name);

@@ -221,6 +221,18 @@ int intake_bus_check(sd_bus_message *message, void *userdata, sd_bus_error *erro
 /** intake_bus_deployed() - A deployment refers to this package: it need not be held any more */
 void intake_bus_deployed(Host1 *host1, const char *digest);
 
+/** certificate_bus_add() - Method AddCertificate */
+int certificate_bus_add(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/** certificate_bus_remove() - Method RemoveCertificate */
+int certificate_bus_remove(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/** certificate_bus_list() - Method ListCertificates */
+int certificate_bus_list(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/** certificate_bus_has() - Whether there is a certificate with this thumbprint */
+bool certificate_bus_has(Host1 *host1, const char *thumbprint);
+
 /** streams_bus_logs() - Method ReadLogs */
 int streams_bus_logs(sd_bus_message *message, void *userdata, sd_bus_error *error);
 

@@ -46,15 +46,39 @@ static void ask(Taking *taking, ControllerRequest *request)
                 sd_bus_reply_method_errno(taking->message, r, NULL);
 }
 
+/* The first certificate that the configuration names and nobody has added, or NULL. */
+static const char *missing_certificate(Host1 *host1, const Intake *intake)
+{
+        for (size_t i = 0; i < intake->n_thumbprints; i++)
+                if (!certificate_bus_has(host1, intake->thumbprints[i]))
+                        return intake->thumbprints[i];
+        return NULL;
+}
+
+static void refuse_certificate(Taking *taking, Intake *intake, const char *thumbprint)
+{
+        _cleanup_free_ char *text =
+                str_printf("the configuration names the certificate %s, which is not there: add it "
+                           "with `troupectl certificate add`",
+                           thumbprint);
+
+        if (intake->kind == INTAKE_DEPLOY)
+                blob_release(intake->blobs, intake->deployment.deployment.package);
+        reply_error(taking->message, "CertificateMissing", text ?: "");
+}
+
 static void on_taken(Intake *intake, ControllerRequest *(*make)(Taking *, Intake *) )
 {
         Taking *taking = intake->userdata;
         Host1 *host1 = taking->host1;
         ControllerRequest *request;
+        const char *missing;
 
         host1->n_intakes--;
         if (intake->error) {
                 reply_error(taking->message, intake->error, intake->message ?: "");
+        } else if ((missing = missing_certificate(host1, intake))) {
+                refuse_certificate(taking, intake, missing);
         } else {
                 request = make(taking, intake);
                 if (request)

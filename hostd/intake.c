@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/array.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/str.h"
@@ -40,6 +41,9 @@ Intake *intake_free(Intake *intake)
         verdict_list_deinit(&intake->verdicts);
         record_deinit(&intake->package);
         record_deinit(&intake->deployment);
+        for (size_t i = 0; i < intake->n_thumbprints; i++)
+                free(intake->thumbprints[i]);
+        free(intake->thumbprints);
         free(intake);
         return NULL;
 }
@@ -130,17 +134,34 @@ static void fill_roles(DeploymentRecord *record, const ServiceModel *model)
         }
 }
 
+static int fill_thumbprints(Intake *intake, const Role *role)
+{
+        for (size_t i = 0; i < role->n_certificates; i++) {
+                char *thumbprint = strdup(role->certificates[i].thumbprint ?: "");
+
+                if (!thumbprint ||
+                    ARRAY_APPEND(intake->thumbprints, intake->n_thumbprints, thumbprint) < 0) {
+                        free(thumbprint);
+                        return -ENOMEM;
+                }
+        }
+        return 0;
+}
+
 static int fill_deployment(Intake *intake, const ServiceModel *model, const char *definition,
                            const char *configuration)
 {
         DeploymentRecord *record = &intake->deployment.deployment;
-        int r;
+        int r = 0;
 
         record_init(&intake->deployment, RECORD_DEPLOYMENT);
         snprintf(record->os_family, sizeof(record->os_family), "%s", model->os_family);
         snprintf(record->os_version, sizeof(record->os_version), "%s", model->os_version ?: "*");
         fill_roles(record, model);
-        r = str_set(&record->definition, definition);
+        for (size_t i = 0; i < model->n_roles && r == 0; i++)
+                r = fill_thumbprints(intake, &model->roles[i]);
+        if (r == 0)
+                r = str_set(&record->definition, definition);
         return r < 0 ? r : str_set(&record->configuration, configuration);
 }
 

@@ -37,9 +37,11 @@ struct Intake {
         char *message;     /* for people, when there is an error */
         VerdictList verdicts;
         bool deployable;
-        Record package;    /* DEPLOY */
-        Record deployment; /* DEPLOY, CONFIGURE: what the files say; names are the caller's to fill
-                              in */
+        Record package;     /* DEPLOY */
+        Record deployment;  /* DEPLOY, CONFIGURE: what the files say; names are the caller's to fill
+                               in */
+        char **thumbprints; /* DEPLOY, CONFIGURE: of the certificates that its roles need */
+        size_t n_thumbprints;
 };
 
 /**

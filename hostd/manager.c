@@ -124,6 +124,9 @@ static void half_put(Manager *manager, const Record *record, const Record *befor
         case RECORD_INSTANCE:
                 r = host_half_instance_put(half, &record->instance);
                 break;
+        case RECORD_CERTIFICATE:
+                r = host_half_certificate_put(half, record);
+                break;
         case RECORD_OBSERVED:
                 if (!before && str_equal(record->observed.host, manager->config->host))
                         r = host_half_observed_found(half, &record->observed.id);
@@ -151,6 +154,9 @@ static void half_deleted(Manager *manager, const Record *before)
                 break;
         case RECORD_INSTANCE:
                 host_half_instance_deleted(half, &before->instance.id);
+                break;
+        case RECORD_CERTIFICATE:
+                host_half_certificate_deleted(half, before->certificate.digest);
                 break;
         default:
                 break;
