@@ -32,6 +32,8 @@ static const Verb table[] = {
         {of_services, "swap", "SERVICE", 1, 1, verb_swap, "exchange staging and production"},
         {of_services, "delete", "SERVICE", 1, 1, verb_delete,
          "delete a service, or what is in one --slot"},
+        {of_services, "certificate", "add FILE | list | remove THUMBPRINT", 1, 2, verb_certificate,
+         "give configurations the certificates they name"},
         {of_instances, "reboot", "INSTANCE", 1, 1, verb_reboot, "restart the guest"},
         {of_instances, "reimage", "INSTANCE", 1, 1, verb_reimage,
          "restart it on a fresh system disk"},

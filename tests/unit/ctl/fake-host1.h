@@ -312,6 +312,30 @@ static int fake_read_lines(sd_bus_message *message, void *userdata, sd_bus_error
         return 1;
 }
 
+static int fake_certificate(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const char *member = sd_bus_message_get_member(message), *thumbprint;
+        _cleanup_free_ char *pem = NULL;
+        int fd;
+
+        if (str_equal(member, "ListCertificates"))
+                return sd_bus_reply_method_return(message, "a(ssstt)", 1, "AB12", "CD34",
+                                                  "CN = shop", UINT64_C(2000000000000000),
+                                                  UINT64_C(1000000));
+        if (str_equal(member, "RemoveCertificate")) {
+                fake_check(sd_bus_message_read(message, "s", &thumbprint));
+                fake_note("%s %s\n", member, thumbprint);
+                return str_equal(thumbprint, "AB12")
+                               ? sd_bus_reply_method_return(message, "")
+                               : sd_bus_error_set(error, "org.troupe.Error.NoSuchCertificate",
+                                                  "there is none");
+        }
+        fake_check(sd_bus_message_read(message, "h", &fd));
+        fake_check(file_read_fd(fd, MIB, &pem, NULL));
+        fake_note("%s [%s]\n", member, pem);
+        return sd_bus_reply_method_return(message, "ss", "AB12", "CD34");
+}
+
 static int fake_resize(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         return sd_bus_reply_method_return(message, "");
@@ -335,6 +359,10 @@ static const sd_bus_vtable fake_manager_vtable[] = {
         SD_BUS_METHOD("ResizeShell", "sqq", "", fake_resize, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ReadLogs", "sssub", "h", fake_read_lines, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ReadEvents", "sub", "h", fake_read_lines, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("AddCertificate", "h", "ss", fake_certificate, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("RemoveCertificate", "s", "", fake_certificate, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("ListCertificates", "", "a(ssstt)", fake_certificate,
+                      SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL("ShellEnded", "sis", 0),
         FAKE_TEXT("Version"),
         FAKE_TEXT("HostName"),
