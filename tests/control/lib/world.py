@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A control plane without VMs: a real etcd, a private message bus and real troupe-hostds, in a directory of their own.
+"""A control plane without guests: a real etcd, a private message bus, real troupe-hostds and a real troupe-netd, in a
+directory and a network namespace of their own. libvirt is its own test driver, so VMs are there and nothing runs in them.
 
 What is asked of hostd goes over the bus with busctl; descriptors are passed as busctl cannot, with a small client of our
 own: tests/control/lib/busfd.py."""
@@ -49,8 +50,17 @@ def free_port():
         return s.getsockname()[1]
 
 
+def own_network():
+    """What netd makes is made in a namespace that ends with the test."""
+    os.unshare(os.CLONE_NEWNET)
+    for command in ("ip link set lo up", "ip link add uplink type veth peer name outside", "ip addr add 198.18.0.1/15 dev uplink",
+                    "ip link set uplink up", "ip link set outside up"):
+        subprocess.run(command.split(), check=True)
+
+
 class World:
     def __init__(self, quota=0, lease=3):
+        own_network()
         self.dir = tempfile.mkdtemp(prefix="troupe-control-")
         self.processes = {}
         self.bus = f"{self.dir}/bus"
@@ -137,9 +147,14 @@ class World:
         with open(f"{path}/manifest.json", "w", encoding="utf-8") as f:
             json.dump({"family": "debian-13", "version": version, "root_format": "raw", "files": files}, f)
 
+    def start_netd(self):
+        self.spawn("netd", f"{BUILD}/troupe-netd", f"--state={self.dir}/netd", "--uplink=uplink")
+
     def up(self):
         self.start_bus()
         self.start_etcd()
+        os.makedirs(f"{self.dir}/netd", exist_ok=True)
+        self.start_netd()
         self.start_hostd()
         self.make_guest_os()
         self.ready()
