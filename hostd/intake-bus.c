@@ -15,10 +15,12 @@ typedef struct Taking {
         sd_bus_message *message;
         char *service, *label;
         Slot slot;
+        ControllerRequest *deploy; /* waits for its package to be registered */
 } Taking;
 
 static void taking_free(Taking *taking)
 {
+        controller_request_free(taking->deploy);
         sd_bus_message_unref(taking->message);
         free(taking->service);
         free(taking->label);
@@ -55,39 +57,21 @@ static const char *missing_certificate(Host1 *host1, const Intake *intake)
         return NULL;
 }
 
-static void refuse_certificate(Taking *taking, Intake *intake, const char *thumbprint)
+/* True when the call was refused for that. */
+static bool refuse_certificate(Taking *taking, Intake *intake)
 {
-        _cleanup_free_ char *text =
-                str_printf("the configuration names the certificate %s, which is not there: add it "
-                           "with `troupectl certificate add`",
-                           thumbprint);
+        const char *thumbprint = missing_certificate(taking->host1, intake);
+        _cleanup_free_ char *text = NULL;
 
+        if (!thumbprint)
+                return false;
+        text = str_printf("the configuration names the certificate %s, which is not there: add it "
+                          "with `troupectl certificate add`",
+                          thumbprint);
         if (intake->kind == INTAKE_DEPLOY)
                 blob_release(intake->blobs, intake->deployment.deployment.package);
         reply_error(taking->message, "CertificateMissing", text ?: "");
-}
-
-static void on_taken(Intake *intake, ControllerRequest *(*make)(Taking *, Intake *) )
-{
-        Taking *taking = intake->userdata;
-        Host1 *host1 = taking->host1;
-        ControllerRequest *request;
-        const char *missing;
-
-        host1->n_intakes--;
-        if (intake->error) {
-                reply_error(taking->message, intake->error, intake->message ?: "");
-        } else if ((missing = missing_certificate(host1, intake))) {
-                refuse_certificate(taking, intake, missing);
-        } else {
-                request = make(taking, intake);
-                if (request)
-                        ask(taking, request);
-                else
-                        reply_error(taking->message, "Internal", "out of memory");
-        }
-        taking_free(taking);
-        intake_free(intake);
+        return true;
 }
 
 static Record move_record(Record *from)
@@ -99,18 +83,33 @@ static Record move_record(Record *from)
 }
 
 /* The core must know of the package before the deployment. */
-static void register_package(Taking *taking, Intake *intake)
+static void on_registered(void *userdata, const char *error, const char *text)
+{
+        Taking *taking = userdata;
+
+        if (error) {
+                intake_bus_deployed(taking->host1, taking->deploy->record.deployment.package);
+                reply_error(taking->message, error, text);
+        } else {
+                ask(taking, TAKE_PTR(taking->deploy));
+        }
+        taking_free(taking);
+}
+
+static ControllerRequest *make_package(Taking *taking, Intake *intake)
 {
         ControllerRequest *request = controller_request_new(FABRIC_REGISTER);
         PackageRecord *package = &intake->package.package;
 
         if (!request)
-                return;
+                return NULL;
         snprintf(package->name, sizeof(package->name), "%s", taking->service);
         snprintf(package->holders[0], sizeof(package->holders[0]), "%s", taking->host1->host);
         package->n_holders = 1;
         request->record = move_record(&intake->package);
-        controller_request(taking->host1->controller, request);
+        request->done = on_registered;
+        request->userdata = taking;
+        return request;
 }
 
 static ControllerRequest *make_deploy(Taking *taking, Intake *intake)
@@ -121,7 +120,6 @@ static ControllerRequest *make_deploy(Taking *taking, Intake *intake)
 
         if (!request)
                 return NULL;
-        register_package(taking, intake);
         map_put(&taking->host1->taken, deployment->package, NULL);
         while (getrandom(&number, sizeof(number), 0) != sizeof(number))
                 ;
@@ -144,7 +142,28 @@ void intake_bus_deployed(Host1 *host1, const char *digest)
 
 static void on_deploy_taken(Intake *intake)
 {
-        on_taken(intake, make_deploy);
+        Taking *taking = intake->userdata;
+        ControllerRequest *package = NULL;
+
+        taking->host1->n_intakes--;
+        if (!intake->error && refuse_certificate(taking, intake)) {
+                taking_free(taking);
+                intake_free(intake);
+                return;
+        }
+        if (!intake->error) {
+                taking->deploy = make_deploy(taking, intake);
+                package = make_package(taking, intake);
+        }
+        if (taking->deploy && package) {
+                controller_request(taking->host1->controller, package);
+        } else {
+                controller_request_free(package);
+                reply_error(taking->message, intake->error ?: "Internal",
+                            intake->error ? intake->message ?: "" : "out of memory");
+                taking_free(taking);
+        }
+        intake_free(intake);
 }
 
 static ControllerRequest *make_configure(Taking *taking, Intake *intake)
@@ -167,7 +186,22 @@ static ControllerRequest *make_configure(Taking *taking, Intake *intake)
 
 static void on_configure_taken(Intake *intake)
 {
-        on_taken(intake, make_configure);
+        Taking *taking = intake->userdata;
+        ControllerRequest *request = NULL;
+        bool refused = !intake->error && refuse_certificate(taking, intake);
+
+        taking->host1->n_intakes--;
+        if (!intake->error && !refused)
+                request = make_configure(taking, intake);
+        if (refused)
+                ;
+        else if (request)
+                ask(taking, request);
+        else
+                reply_error(taking->message, intake->error ?: "Internal",
+                            intake->error ? intake->message ?: "" : "out of memory");
+        taking_free(taking);
+        intake_free(intake);
 }
 
 static int reply_verdicts(sd_bus_message *call, const Intake *intake)

@@ -45,6 +45,7 @@ struct EtcdWatch {
         uint64_t backoff_ns;
         int64_t revision; /* all up to it has been handed over; 0: begin with reading all */
         int64_t load_revision;
+        bool lost;      /* the owner was told so, and not yet that it follows again */
         char *last_key; /* of the pages so far */
         bool *gone;     /* set when a handler freed the watch */
 };
@@ -89,6 +90,7 @@ static void lose(EtcdWatch *watch, EtcdOutcome outcome, const char *message)
 
         watch->backoff_ns = MIN(2 * delay_ns, BACKOFF_MAX);
         wait_ns(watch, delay_ns);
+        watch->lost = true;
         emit(watch, &(EtcdEvent) {ETCD_EVENT_LOST, .outcome = outcome, .message = message});
 }
 
@@ -133,6 +135,7 @@ static void on_page(void *userdata, const EtcdReply *reply, const EtcdMessage *m
                 return;
         }
         watch->revision = watch->load_revision;
+        watch->lost = false;
         watch->backoff_ns = BACKOFF_FIRST;
         if (!emit(watch, &(EtcdEvent) {ETCD_EVENT_SYNC, .revision = watch->revision}))
                 return;
@@ -192,9 +195,11 @@ static bool take_message(EtcdWatch *watch, const EtcdMessage *message)
                     watch->stream != stream)
                         return false;
         }
-        if (message->n_kvs == 0)
+        if (message->n_kvs == 0 && !(message->created && watch->lost))
                 return true;
-        watch->revision = message->kvs[message->n_kvs - 1].mod_revision;
+        if (message->n_kvs > 0)
+                watch->revision = message->kvs[message->n_kvs - 1].mod_revision;
+        watch->lost = false;
         return emit(watch, &(EtcdEvent) {ETCD_EVENT_SYNC, .revision = watch->revision}) &&
                watch->stream == stream;
 }

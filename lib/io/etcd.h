@@ -74,7 +74,7 @@ typedef enum EtcdEventType {
         ETCD_EVENT_PUT,
         ETCD_EVENT_DELETE,
         ETCD_EVENT_SYNC, /* all up to revision has been given, whole transactions only */
-        ETCD_EVENT_LOST, /* the stream broke; it is resumed by itself */
+        ETCD_EVENT_LOST, /* the stream broke; it is resumed by itself, and then comes a SYNC */
 } EtcdEventType;
 
 typedef struct EtcdEvent {

@@ -67,8 +67,6 @@ class World:
         self.port, self.peer = free_port(), free_port()
         self.quota, self.lease = quota, lease
         self.env = dict(os.environ, DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={self.bus}", ETCDCTL_API="3")
-        with open(f"{self.dir}/bus.conf", "w", encoding="utf-8") as f:
-            f.write(BUS_CONFIG.format(path=self.bus))
 
     def __enter__(self):
         return self
@@ -83,10 +81,11 @@ class World:
                         print(f"---- {name}\n" + "".join(f.readlines()[-40:]))
         shutil.rmtree(self.dir)
 
-    def spawn(self, name, *command):
+    def spawn(self, name, *command, bus=None):
+        env = dict(self.env, DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={bus or self.bus}")
         with open(f"{self.dir}/{name}.log", "ab") as log:
             self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                                                    env=self.env, start_new_session=True)
+                                                    env=env, start_new_session=True)
 
     def kill(self, name, how=signal.SIGKILL):
         process = self.processes.pop(name)
@@ -98,11 +97,14 @@ class World:
     def signal(self, name, how):
         self.processes[name].send_signal(how)
 
-    def start_bus(self):
+    def start_bus(self, name="dbus", path=None):
+        path = path or self.bus
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.bus)
-        self.spawn("dbus", "dbus-daemon", f"--config-file={self.dir}/bus.conf", "--nofork", "--nopidfile")
-        until("the bus", lambda: os.path.exists(self.bus))
+            os.unlink(path)
+        with open(f"{path}.conf", "w", encoding="utf-8") as f:
+            f.write(BUS_CONFIG.format(path=path))
+        self.spawn(name, "dbus-daemon", f"--config-file={path}.conf", "--nofork", "--nopidfile")
+        until("the bus", lambda: os.path.exists(path))
 
     def start_etcd(self):
         url, peer = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{self.peer}"
@@ -123,7 +125,7 @@ class World:
         return {base64.b64decode(kv["key"]).decode(): base64.b64decode(kv.get("value", "")).decode()
                 for kv in answer.get("kvs", [])}
 
-    def start_hostd(self, host="h1", *more):
+    def start_hostd(self, host="h1", *more, bus=None):
         state, run, guests = (f"{self.dir}/{host}{s}" for s in ("", ".run", ".os"))
         for d in (state, run, guests):
             os.makedirs(d, exist_ok=True)
@@ -131,7 +133,7 @@ class World:
             f.write(f"etcd=http://127.0.0.1:{self.port}\nvip-pool=198.18.100.0/24\nlease={self.lease}\n"
                     f"fault-domain=fd-{host}\nmemory=16384\nvcpus=16\ndisk=200000\naddress=127.0.0.1\n")
         self.spawn(host, f"{BUILD}/troupe-hostd", f"--host={host}", f"--state-dir={state}", f"--runtime-dir={run}",
-                   f"--os-dir={guests}", "--libvirt-uri=test:///default", f"--config={self.dir}/{host}.conf", *more)
+                   f"--os-dir={guests}", "--libvirt-uri=test:///default", f"--config={self.dir}/{host}.conf", *more, bus=bus)
 
     def make_guest_os(self, host="h1", version="1"):
         """A guest operating system by its manifest: nothing here boots it."""
@@ -159,9 +161,12 @@ class World:
         self.make_guest_os()
         self.ready()
 
-    def ready(self):
-        until("hostd to lead", lambda: self.get(ROOT, MANAGER, "Leader") == "h1" and
+    def ready(self, leader="h1"):
+        """Leads, and knows of its own host and its guest operating system: fit for a deployment."""
+        until("hostd to lead", lambda: self.get(ROOT, MANAGER, "Leader") == leader and
               self.get(ROOT, MANAGER, "State") == "running", 60)
+        until("the host to be registered", lambda: self.all_of("Host").get(f"{ROOT}/host/{leader}"), 60)
+        until("the guest OS to be registered", lambda: self.get(ROOT, MANAGER, "GuestOs"))
 
     def busctl(self, *arguments):
         done = subprocess.run(["busctl", f"--address=unix:path={self.bus}", "--json=short", "--timeout=20", *arguments],

@@ -67,7 +67,9 @@ static void test_mirror(void **state)
         /* killed and started again: goes on where it was */
         server_kill(&server);
         RUN_UNTIL(event, mirror.losts > 0);
+        before = mirror.syncs;
         server_start(&server);
+        RUN_UNTIL(event, mirror.syncs > before); /* also when nothing has changed */
         server_ctl_at(&server, server.port, "put /t/c three");
         RUN_UNTIL(event, map_contains(&mirror.map, "/t/c"));
         assert_int_equal(mirror.resets, 1);
