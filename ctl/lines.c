@@ -38,19 +38,33 @@ static TableColour colour_of(sd_json_variant *object)
                                                       : TABLE_PLAIN;
 }
 
+/* "guestbook/web_IN_0", or whichever of these there is. */
+static char *origin(sd_json_variant *object, const LinesFormat *format)
+{
+        StrBuffer buffer = {};
+        char *text = NULL;
+
+        for (size_t i = 0; i < ARRAY_SIZE(format->who) && format->who[i]; i++) {
+                const char *name = view_text(object, format->who[i]);
+
+                if (name[0] && buffer.length > 0)
+                        str_buffer_add(&buffer, "/");
+                str_buffer_add(&buffer, name);
+        }
+        if (buffer.length == 0 && format->otherwise)
+                str_buffer_add(&buffer, view_text(object, format->otherwise));
+        return str_buffer_take(&buffer, &text) < 0 ? NULL : text;
+}
+
 char *lines_text(sd_json_variant *object, const LinesFormat *format, bool colour)
 {
         time_t seconds = (time_t) (view_number(object, "time_usec") / USEC_PER_SEC);
         TableColour painted = colour ? colour_of(object) : TABLE_PLAIN;
-        const char *who = view_text(object, format->who);
         _cleanup_free_ char *message = strdup(view_text(object, "message"));
-        _cleanup_free_ char *from = NULL;
+        _cleanup_free_ char *from = origin(object, format);
         char when[32] = "";
         struct tm local;
 
-        if (!who[0] && format->second)
-                who = view_text(object, format->second);
-        from = strdup(who);
         if (!message || !from)
                 return NULL;
         make_harmless(message);

@@ -10,8 +10,8 @@
 #define LINES_LENGTH_MAX 65536
 
 typedef struct LinesFormat {
-        const char *who;    /* member that says who it is from */
-        const char *second; /* member to show when @who is missing, or NULL */
+        const char *who[3];    /* members that say who it is from; NULL behind the last */
+        const char *otherwise; /* member to show when all of those are missing, or NULL */
 } LinesFormat;
 
 /**

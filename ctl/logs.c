@@ -38,7 +38,7 @@ static int show_stream(const Options *options, sd_bus *bus, sd_bus_message *call
 
 int verb_logs(const Options *options, size_t n_arguments, char **arguments)
 {
-        static const LinesFormat format = {.who = "instance"};
+        static const LinesFormat format = {.who = {"instance"}};
         _cleanup_message_ sd_bus_message *call = NULL;
         _cleanup_bus_ sd_bus *bus = NULL;
         int r;
@@ -60,7 +60,7 @@ int verb_logs(const Options *options, size_t n_arguments, char **arguments)
 
 int verb_events(const Options *options, size_t n_arguments, char **arguments)
 {
-        static const LinesFormat format = {.who = "service", .second = "host"};
+        static const LinesFormat format = {.who = {"service", "instance"}, .otherwise = "host"};
         _cleanup_message_ sd_bus_message *call = NULL;
         _cleanup_bus_ sd_bus *bus = NULL;
         int r;

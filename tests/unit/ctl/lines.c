@@ -10,7 +10,7 @@
 #include "lib/base/file.h"
 #include "lib/base/str.h"
 
-static const LinesFormat format = {.who = "instance", .second = "host"};
+static const LinesFormat format = {.who = {"service", "instance"}, .otherwise = "host"};
 
 static char *text_of(const char *json, bool colour)
 {
@@ -28,11 +28,15 @@ static void a_line_has_time_origin_and_message(void **state)
                             *red = text_of("{\"time_usec\":0,\"instance\":\"a\",\"priority\":3,"
                                            "\"message\":\"bad\"}",
                                            true),
-                            *host = text_of("{\"host\":\"h1\",\"message\":\"x\"}", false);
+                            *host = text_of("{\"host\":\"h1\",\"message\":\"x\"}", false),
+                            *both = text_of("{\"host\":\"h1\",\"service\":\"s\",\"instance\":"
+                                            "\"web_IN_0\",\"message\":\"x\"}",
+                                            false);
 
         assert_string_equal(plain, "Jan 01 00:00:01 web_IN_0: hello");
         assert_non_null(strstr(red, "\033[0;1;31mbad\033[0m"));
-        assert_non_null(strstr(host, "h1: x"));
+        assert_non_null(strstr(host, " h1: x"));
+        assert_non_null(strstr(both, " s/web_IN_0: x"));
 }
 
 static void guests_cannot_write_to_the_terminal(void **state)
