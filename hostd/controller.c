@@ -66,6 +66,7 @@ struct Controller {
         EtcdRequest *write;
         ControllerRequest *current; /* whose plan is being written */
         ControllerRequest *first, *last;
+        ControllerRequest *accepted; /* stored, but this host's copy does not show it yet */
         size_t n_requests;
         Event *events; /* in order */
         size_t n_events, first_event;
@@ -173,6 +174,22 @@ static void write_failed(Controller *controller, const EtcdReply *reply)
                 controller->handlers.renew(controller->handlers.userdata);
 }
 
+/* Who asked is answered when the copy that the bus shows has what was stored: its operation's
+ * object is there then. */
+static void tell_accepted(Controller *controller, int64_t revision)
+{
+        ControllerRequest **link = &controller->accepted, *request;
+
+        while ((request = *link)) {
+                if (request->written > revision) {
+                        link = &request->next;
+                        continue;
+                }
+                *link = request->next;
+                finish(request, NULL, "");
+        }
+}
+
 static void write_next(Controller *controller);
 
 static void on_written(void *userdata, const EtcdReply *reply)
@@ -194,8 +211,12 @@ static void on_written(void *userdata, const EtcdReply *reply)
         sm_move(&controller->sm, LEADING);
         run_soon(controller);
         current = TAKE_PTR(controller->current);
-        if (current)
-                finish(current, NULL, "");
+        if (current) {
+                current->written = controller->needed;
+                current->next = controller->accepted;
+                controller->accepted = current;
+        }
+        tell_accepted(controller, store_revision(controller->store));
 }
 
 static int add_writes(EtcdTxn *txn, const FabricTransaction *transaction)
@@ -487,6 +508,7 @@ void controller_synced(Controller *controller, int64_t revision, bool reloaded)
 {
         if (reloaded)
                 controller->reloading = false;
+        tell_accepted(controller, revision);
         catch_up(controller);
 }
 
@@ -585,6 +607,7 @@ Controller *controller_free(Controller *controller)
         if (controller->wake)
                 drop_core(controller, "Unavailable", "hostd is stopping");
         fail_requests(controller, "Unavailable", "hostd is stopping");
+        tell_accepted(controller, INT64_MAX);
         sd_event_source_disable_unref(controller->wake);
         sd_event_source_disable_unref(controller->pause);
         sd_event_source_disable_unref(controller->run);

@@ -33,7 +33,8 @@ typedef struct ControllerRequest {
         bool force;
         ControllerDone done; /* called once, never from within controller_request() */
         void *userdata;
-        struct ControllerRequest *next; /* the controller's own */
+        struct ControllerRequest *next; /* the controller's own, as what follows */
+        int64_t written;                /* revision at which it was stored */
 } ControllerRequest;
 
 typedef struct ControllerHandlers {
