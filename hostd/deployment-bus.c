@@ -94,25 +94,24 @@ static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***re
         return host1_enumerate(userdata, HOST1_DEPLOYMENT, ret_nodes);
 }
 
-#define CONST  SD_BUS_VTABLE_PROPERTY_CONST
-#define CHANGE SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
-
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("GetConfiguration", SD_BUS_NO_ARGS,
                                 SD_BUS_RESULT("s", definition, "s", configuration),
                                 method_get_configuration, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_PROPERTY("Id", "s", NULL, offsetof(DeploymentView, id), CONST),
-        SD_BUS_PROPERTY("Service", "s", NULL, offsetof(DeploymentView, service), CONST),
-        SD_BUS_PROPERTY("Slot", "s", NULL, offsetof(DeploymentView, slot), CHANGE),
-        SD_BUS_PROPERTY("Vip", "s", NULL, offsetof(DeploymentView, vip), CHANGE),
-        SD_BUS_PROPERTY("PackageDigest", "s", NULL, offsetof(DeploymentView, package), CHANGE),
-        SD_BUS_PROPERTY("Label", "s", NULL, offsetof(DeploymentView, label), CHANGE),
-        SD_BUS_PROPERTY("State", "s", NULL, offsetof(DeploymentView, state), CHANGE),
-        SD_BUS_PROPERTY("CreatedUsec", "t", NULL, offsetof(DeploymentView, created_us), CONST),
-        SD_BUS_PROPERTY("OsFamily", "s", NULL, offsetof(DeploymentView, os_family), CHANGE),
-        SD_BUS_PROPERTY("OsVersion", "s", NULL, offsetof(DeploymentView, os_version), CHANGE),
-        SD_BUS_PROPERTY("Roles", "a(ssuu)", get_roles, 0, CHANGE),
+        SD_BUS_PROPERTY("Id", "s", NULL, offsetof(DeploymentView, id), HOST1_CONST),
+        SD_BUS_PROPERTY("Service", "s", NULL, offsetof(DeploymentView, service), HOST1_CONST),
+        SD_BUS_PROPERTY("Slot", "s", NULL, offsetof(DeploymentView, slot), HOST1_CHANGE),
+        SD_BUS_PROPERTY("Vip", "s", NULL, offsetof(DeploymentView, vip), HOST1_CHANGE),
+        SD_BUS_PROPERTY("PackageDigest", "s", NULL, offsetof(DeploymentView, package),
+                        HOST1_CHANGE),
+        SD_BUS_PROPERTY("Label", "s", NULL, offsetof(DeploymentView, label), HOST1_CHANGE),
+        SD_BUS_PROPERTY("State", "s", NULL, offsetof(DeploymentView, state), HOST1_CHANGE),
+        SD_BUS_PROPERTY("CreatedUsec", "t", NULL, offsetof(DeploymentView, created_us),
+                        HOST1_CONST),
+        SD_BUS_PROPERTY("OsFamily", "s", NULL, offsetof(DeploymentView, os_family), HOST1_CHANGE),
+        SD_BUS_PROPERTY("OsVersion", "s", NULL, offsetof(DeploymentView, os_version), HOST1_CHANGE),
+        SD_BUS_PROPERTY("Roles", "a(ssuu)", get_roles, 0, HOST1_CHANGE),
         SD_BUS_VTABLE_END,
 };
 

@@ -65,27 +65,25 @@ static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***re
         return host1_enumerate(userdata, HOST1_HOST, ret_nodes);
 }
 
-#define CONST  SD_BUS_VTABLE_PROPERTY_CONST
-#define CHANGE SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
-
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_PROPERTY("Name", "s", NULL, offsetof(HostView, name), CONST),
-        SD_BUS_PROPERTY("FaultDomain", "s", NULL, offsetof(HostView, fault_domain), CHANGE),
-        SD_BUS_PROPERTY("State", "s", NULL, offsetof(HostView, state), CHANGE),
-        SD_BUS_PROPERTY("Cordoned", "b", NULL, offsetof(HostView, cordoned), CHANGE),
-        SD_BUS_PROPERTY("Draining", "b", NULL, offsetof(HostView, draining), CHANGE),
-        SD_BUS_PROPERTY("Leader", "b", NULL, offsetof(HostView, leader), CHANGE),
-        SD_BUS_PROPERTY("Address", "s", NULL, offsetof(HostView, address), CHANGE),
-        SD_BUS_PROPERTY("Accelerator", "s", NULL, offsetof(HostView, accelerator), CHANGE),
-        SD_BUS_PROPERTY("Vcpus", "u", NULL, offsetof(HostView, vcpus), CHANGE),
-        SD_BUS_PROPERTY("VcpusUsed", "u", NULL, offsetof(HostView, vcpus_used), CHANGE),
-        SD_BUS_PROPERTY("MemoryBytes", "t", NULL, offsetof(HostView, memory_bytes), CHANGE),
+        SD_BUS_PROPERTY("Name", "s", NULL, offsetof(HostView, name), HOST1_CONST),
+        SD_BUS_PROPERTY("FaultDomain", "s", NULL, offsetof(HostView, fault_domain), HOST1_CHANGE),
+        SD_BUS_PROPERTY("State", "s", NULL, offsetof(HostView, state), HOST1_CHANGE),
+        SD_BUS_PROPERTY("Cordoned", "b", NULL, offsetof(HostView, cordoned), HOST1_CHANGE),
+        SD_BUS_PROPERTY("Draining", "b", NULL, offsetof(HostView, draining), HOST1_CHANGE),
+        SD_BUS_PROPERTY("Leader", "b", NULL, offsetof(HostView, leader), HOST1_CHANGE),
+        SD_BUS_PROPERTY("Address", "s", NULL, offsetof(HostView, address), HOST1_CHANGE),
+        SD_BUS_PROPERTY("Accelerator", "s", NULL, offsetof(HostView, accelerator), HOST1_CHANGE),
+        SD_BUS_PROPERTY("Vcpus", "u", NULL, offsetof(HostView, vcpus), HOST1_CHANGE),
+        SD_BUS_PROPERTY("VcpusUsed", "u", NULL, offsetof(HostView, vcpus_used), HOST1_CHANGE),
+        SD_BUS_PROPERTY("MemoryBytes", "t", NULL, offsetof(HostView, memory_bytes), HOST1_CHANGE),
         SD_BUS_PROPERTY("MemoryUsedBytes", "t", NULL, offsetof(HostView, memory_used_bytes),
-                        CHANGE),
-        SD_BUS_PROPERTY("DiskBytes", "t", NULL, offsetof(HostView, disk_bytes), CHANGE),
-        SD_BUS_PROPERTY("DiskUsedBytes", "t", NULL, offsetof(HostView, disk_used_bytes), CHANGE),
-        SD_BUS_PROPERTY("Instances", "u", NULL, offsetof(HostView, instances), CHANGE),
+                        HOST1_CHANGE),
+        SD_BUS_PROPERTY("DiskBytes", "t", NULL, offsetof(HostView, disk_bytes), HOST1_CHANGE),
+        SD_BUS_PROPERTY("DiskUsedBytes", "t", NULL, offsetof(HostView, disk_used_bytes),
+                        HOST1_CHANGE),
+        SD_BUS_PROPERTY("Instances", "u", NULL, offsetof(HostView, instances), HOST1_CHANGE),
         SD_BUS_VTABLE_END,
 };
 

@@ -27,6 +27,11 @@
 
 #define HOST1_PATH_MAX 512
 
+/* For the tables of members. Every method asks polkit itself, so the bus lets everyone call it. */
+#define HOST1_CONST  SD_BUS_VTABLE_PROPERTY_CONST
+#define HOST1_CHANGE SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+#define HOST1_ANYONE SD_BUS_VTABLE_UNPRIVILEGED
+
 /* The kinds of objects below HOST1_PATH. */
 typedef enum Host1Kind {
         HOST1_SERVICE,

@@ -140,29 +140,35 @@ void intake_bus_deployed(Host1 *host1, const char *digest)
         blob_release(host_half_blobs(host1->host_half), digest);
 }
 
+/* False when the core was not asked, and the call has been answered. */
+static bool register_deploy(Taking *taking, Intake *intake)
+{
+        ControllerRequest *package;
+
+        if (intake->error) {
+                reply_error(taking->message, intake->error, intake->message ?: "");
+                return false;
+        }
+        if (refuse_certificate(taking, intake))
+                return false;
+        taking->deploy = make_deploy(taking, intake);
+        package = make_package(taking, intake);
+        if (!taking->deploy || !package) {
+                controller_request_free(package);
+                reply_error(taking->message, "Internal", "out of memory");
+                return false;
+        }
+        controller_request(taking->host1->controller, package);
+        return true;
+}
+
 static void on_deploy_taken(Intake *intake)
 {
         Taking *taking = intake->userdata;
-        ControllerRequest *package = NULL;
 
         taking->host1->n_intakes--;
-        if (!intake->error && refuse_certificate(taking, intake)) {
+        if (!register_deploy(taking, intake))
                 taking_free(taking);
-                intake_free(intake);
-                return;
-        }
-        if (!intake->error) {
-                taking->deploy = make_deploy(taking, intake);
-                package = make_package(taking, intake);
-        }
-        if (taking->deploy && package) {
-                controller_request(taking->host1->controller, package);
-        } else {
-                controller_request_free(package);
-                reply_error(taking->message, intake->error ?: "Internal",
-                            intake->error ? intake->message ?: "" : "out of memory");
-                taking_free(taking);
-        }
         intake_free(intake);
 }
 
@@ -188,18 +194,17 @@ static void on_configure_taken(Intake *intake)
 {
         Taking *taking = intake->userdata;
         ControllerRequest *request = NULL;
-        bool refused = !intake->error && refuse_certificate(taking, intake);
 
         taking->host1->n_intakes--;
-        if (!intake->error && !refused)
+        if (intake->error) {
+                reply_error(taking->message, intake->error, intake->message ?: "");
+        } else if (!refuse_certificate(taking, intake)) {
                 request = make_configure(taking, intake);
-        if (refused)
-                ;
-        else if (request)
-                ask(taking, request);
-        else
-                reply_error(taking->message, intake->error ?: "Internal",
-                            intake->error ? intake->message ?: "" : "out of memory");
+                if (request)
+                        ask(taking, request);
+                else
+                        reply_error(taking->message, "Internal", "out of memory");
+        }
         taking_free(taking);
         intake_free(intake);
 }

@@ -393,11 +393,8 @@ static int get_guest_os(sd_bus *bus, const char *path, const char *interface, co
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-#define ANYONE SD_BUS_VTABLE_UNPRIVILEGED
-#define CONST  SD_BUS_VTABLE_PROPERTY_CONST
-#define CHANGE SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 #define METHOD(name, in, out, handler)                                                             \
-        SD_BUS_METHOD_WITH_ARGS(name, SD_BUS_ARGS in, SD_BUS_RESULT out, handler, ANYONE)
+        SD_BUS_METHOD_WITH_ARGS(name, SD_BUS_ARGS in, SD_BUS_RESULT out, handler, HOST1_ANYONE)
 
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
@@ -415,10 +412,10 @@ static const sd_bus_vtable vtable[] = {
         METHOD("DeleteService", ("s", service), ("o", operation), method_delete_service),
         METHOD("AddCertificate", ("h", pem), ("s", sha1, "s", sha256), certificate_bus_add),
         SD_BUS_METHOD_WITH_ARGS("RemoveCertificate", SD_BUS_ARGS("s", thumbprint), SD_BUS_NO_RESULT,
-                                certificate_bus_remove, ANYONE),
+                                certificate_bus_remove, HOST1_ANYONE),
         SD_BUS_METHOD_WITH_ARGS("ListCertificates", SD_BUS_NO_ARGS,
                                 SD_BUS_RESULT("a(ssstt)", certificates), certificate_bus_list,
-                                ANYONE),
+                                HOST1_ANYONE),
         METHOD("Reboot", ("s", service, "s", slot, "s", instance), ("o", operation), method_reboot),
         METHOD("Reimage", ("s", service, "s", slot, "s", instance), ("o", operation),
                method_reimage),
@@ -427,35 +424,35 @@ static const sd_bus_vtable vtable[] = {
         METHOD("OpenShell", ("s", service, "s", slot, "s", instance, "q", rows, "q", columns),
                ("h", stream, "s", shell), method_open_shell),
         SD_BUS_METHOD_WITH_ARGS("ResizeShell", SD_BUS_ARGS("s", shell, "q", rows, "q", columns),
-                                SD_BUS_NO_RESULT, method_resize_shell, ANYONE),
+                                SD_BUS_NO_RESULT, method_resize_shell, HOST1_ANYONE),
         METHOD("ReadLogs", ("s", service, "s", role, "s", instance, "u", lines, "b", follow),
                ("h", stream), streams_bus_logs),
         METHOD("ReadEvents", ("s", service, "u", lines, "b", follow), ("h", stream),
                streams_bus_events),
         SD_BUS_METHOD_WITH_ARGS("ListHosts", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssso)", hosts),
-                                method_list_hosts, ANYONE),
+                                method_list_hosts, HOST1_ANYONE),
         SD_BUS_METHOD_WITH_ARGS("ListServices", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(so)", services),
-                                method_list_services, ANYONE),
+                                method_list_services, HOST1_ANYONE),
         METHOD("GetService", ("s", service), ("o", object), method_get_service),
         METHOD("GetDeployment", ("s", service, "s", slot), ("o", object), method_get_deployment),
         METHOD("GetInstance", ("s", service, "s", slot, "s", instance), ("o", object),
                method_get_instance),
         SD_BUS_METHOD_WITH_ARGS("CordonHost", SD_BUS_ARGS("s", host), SD_BUS_NO_RESULT,
-                                method_cordon, ANYONE),
+                                method_cordon, HOST1_ANYONE),
         SD_BUS_METHOD_WITH_ARGS("UncordonHost", SD_BUS_ARGS("s", host), SD_BUS_NO_RESULT,
-                                method_uncordon, ANYONE),
+                                method_uncordon, HOST1_ANYONE),
         METHOD("DrainHost", ("s", host), ("o", operation), method_drain),
         SD_BUS_METHOD_WITH_ARGS("ReleaseBrake", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT,
-                                method_release_brake, ANYONE),
+                                method_release_brake, HOST1_ANYONE),
         SD_BUS_SIGNAL_WITH_ARGS("ShellEnded", SD_BUS_ARGS("s", shell, "i", status, "s", reason), 0),
-        SD_BUS_PROPERTY("Version", "s", get_text, 0, CONST),
-        SD_BUS_PROPERTY("ClusterId", "s", get_text, 0, CHANGE),
-        SD_BUS_PROPERTY("HostName", "s", get_text, 0, CONST),
-        SD_BUS_PROPERTY("Leader", "s", get_text, 0, CHANGE),
-        SD_BUS_PROPERTY("State", "s", get_text, 0, CHANGE),
-        SD_BUS_PROPERTY("StateDetail", "s", get_text, 0, CHANGE),
-        SD_BUS_PROPERTY("Brake", "b", get_brake, 0, CHANGE),
-        SD_BUS_PROPERTY("GuestOs", "a(sss)", get_guest_os, 0, CHANGE),
+        SD_BUS_PROPERTY("Version", "s", get_text, 0, HOST1_CONST),
+        SD_BUS_PROPERTY("ClusterId", "s", get_text, 0, HOST1_CHANGE),
+        SD_BUS_PROPERTY("HostName", "s", get_text, 0, HOST1_CONST),
+        SD_BUS_PROPERTY("Leader", "s", get_text, 0, HOST1_CHANGE),
+        SD_BUS_PROPERTY("State", "s", get_text, 0, HOST1_CHANGE),
+        SD_BUS_PROPERTY("StateDetail", "s", get_text, 0, HOST1_CHANGE),
+        SD_BUS_PROPERTY("Brake", "b", get_brake, 0, HOST1_CHANGE),
+        SD_BUS_PROPERTY("GuestOs", "a(sss)", get_guest_os, 0, HOST1_CHANGE),
         SD_BUS_VTABLE_END,
 };
 

@@ -46,21 +46,18 @@ static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***re
         return host1_enumerate(userdata, HOST1_OPERATION, ret_nodes);
 }
 
-#define CONST  SD_BUS_VTABLE_PROPERTY_CONST
-#define CHANGE SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
-
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_PROPERTY("Id", "s", NULL, offsetof(OperationView, id), CONST),
-        SD_BUS_PROPERTY("Kind", "s", NULL, offsetof(OperationView, kind), CONST),
-        SD_BUS_PROPERTY("Service", "s", NULL, offsetof(OperationView, service), CONST),
-        SD_BUS_PROPERTY("Target", "s", NULL, offsetof(OperationView, target), CONST),
-        SD_BUS_PROPERTY("State", "s", NULL, offsetof(OperationView, state), CHANGE),
-        SD_BUS_PROPERTY("Progress", "d", NULL, offsetof(OperationView, progress), CHANGE),
-        SD_BUS_PROPERTY("Message", "s", NULL, offsetof(OperationView, message), CHANGE),
-        SD_BUS_PROPERTY("Error", "s", NULL, offsetof(OperationView, error), CHANGE),
-        SD_BUS_PROPERTY("StartedUsec", "t", NULL, offsetof(OperationView, started_us), CONST),
-        SD_BUS_PROPERTY("EndedUsec", "t", NULL, offsetof(OperationView, ended_us), CHANGE),
+        SD_BUS_PROPERTY("Id", "s", NULL, offsetof(OperationView, id), HOST1_CONST),
+        SD_BUS_PROPERTY("Kind", "s", NULL, offsetof(OperationView, kind), HOST1_CONST),
+        SD_BUS_PROPERTY("Service", "s", NULL, offsetof(OperationView, service), HOST1_CONST),
+        SD_BUS_PROPERTY("Target", "s", NULL, offsetof(OperationView, target), HOST1_CONST),
+        SD_BUS_PROPERTY("State", "s", NULL, offsetof(OperationView, state), HOST1_CHANGE),
+        SD_BUS_PROPERTY("Progress", "d", NULL, offsetof(OperationView, progress), HOST1_CHANGE),
+        SD_BUS_PROPERTY("Message", "s", NULL, offsetof(OperationView, message), HOST1_CHANGE),
+        SD_BUS_PROPERTY("Error", "s", NULL, offsetof(OperationView, error), HOST1_CHANGE),
+        SD_BUS_PROPERTY("StartedUsec", "t", NULL, offsetof(OperationView, started_us), HOST1_CONST),
+        SD_BUS_PROPERTY("EndedUsec", "t", NULL, offsetof(OperationView, ended_us), HOST1_CHANGE),
         SD_BUS_VTABLE_END,
 };
 

@@ -63,20 +63,18 @@ static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***re
         return host1_enumerate(userdata, HOST1_SERVICE, ret_nodes);
 }
 
-#define CONST  SD_BUS_VTABLE_PROPERTY_CONST
-#define CHANGE SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
-
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_PROPERTY("Name", "s", NULL, offsetof(ServiceView, name), CONST),
+        SD_BUS_PROPERTY("Name", "s", NULL, offsetof(ServiceView, name), HOST1_CONST),
         SD_BUS_PROPERTY("ProductionVip", "s", NULL, offsetof(ServiceView, vips[SLOT_PRODUCTION]),
-                        CHANGE),
-        SD_BUS_PROPERTY("StagingVip", "s", NULL, offsetof(ServiceView, vips[SLOT_STAGING]), CHANGE),
+                        HOST1_CHANGE),
+        SD_BUS_PROPERTY("StagingVip", "s", NULL, offsetof(ServiceView, vips[SLOT_STAGING]),
+                        HOST1_CHANGE),
         SD_BUS_PROPERTY("ProductionDeployment", "o", NULL,
-                        offsetof(ServiceView, deployments[SLOT_PRODUCTION]), CHANGE),
+                        offsetof(ServiceView, deployments[SLOT_PRODUCTION]), HOST1_CHANGE),
         SD_BUS_PROPERTY("StagingDeployment", "o", NULL,
-                        offsetof(ServiceView, deployments[SLOT_STAGING]), CHANGE),
-        SD_BUS_PROPERTY("Operation", "o", NULL, offsetof(ServiceView, operation), CHANGE),
+                        offsetof(ServiceView, deployments[SLOT_STAGING]), HOST1_CHANGE),
+        SD_BUS_PROPERTY("Operation", "o", NULL, offsetof(ServiceView, operation), HOST1_CHANGE),
         SD_BUS_VTABLE_END,
 };
 
