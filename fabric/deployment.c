@@ -6,6 +6,7 @@
 #include "fabric/deployment.h"
 
 #include "fabric/heal.h"
+#include "fabric/hosts.h"
 #include "fabric/instance.h"
 #include "fabric/network.h"
 #include "fabric/operation.h"
@@ -118,7 +119,7 @@ static bool role_take(Fabric *fabric, const DeploymentRole *role, size_t index,
 
                 if (deployment && instance_at(deployment, index, i))
                         continue;
-                if (place_pick(&fabric->place, &spread, &picks->size, PLACE_NONE, &host) != 0) {
+                if (host_pick(fabric, &spread, &picks->size, PLACE_NONE, &host) != 0) {
                         fits = false;
                         break;
                 }
@@ -188,7 +189,7 @@ static void role_fill(Fabric *fabric, Deployment *deployment, size_t index)
 
                 if (instance_at(deployment, index, i))
                         continue;
-                if (place_pick(&fabric->place, &spread, &size, PLACE_NONE, &host) != 0) {
+                if (host_pick(fabric, &spread, &size, PLACE_NONE, &host) != 0) {
                         deployment->n_waiting++;
                         continue;
                 }

@@ -177,6 +177,9 @@ static void fire(Fabric *fabric, Timer *timer)
         case TIMER_HOST:
                 host_timer(fabric, CONTAINER_OF(timer, Host, timer));
                 break;
+        case TIMER_SUSPECT:
+                host_set_suspect(fabric, CONTAINER_OF(timer, Host, suspect_timer), false);
+                break;
         case TIMER_INSTANCE:
                 state_queue(fabric, CONTAINER_OF(timer, Instance, timer)->deployment);
                 break;

@@ -23,7 +23,7 @@ static uint32_t domain_index(Fabric *fabric, const char *name)
         return index;
 }
 
-void host_refresh(Fabric *fabric, Host *host)
+static void refresh(Fabric *fabric, Host *host, bool take_suspect)
 {
         const HostRecord *record = host->record;
         PlaceSize capacity = {};
@@ -40,8 +40,46 @@ void host_refresh(Fabric *fabric, Host *host)
         if (fabric->failed)
                 return;
         place_host_set(&fabric->place, host->place, domain, &capacity,
-                       host->alive && !record->cordoned && !record->draining);
+                       host->alive && !record->cordoned && !record->draining &&
+                               (take_suspect || !host->suspect));
+}
+
+void host_refresh(Fabric *fabric, Host *host)
+{
+        refresh(fabric, host, false);
         fabric->room_changed = true;
+}
+
+void host_set_suspect(Fabric *fabric, Host *host, bool suspect)
+{
+        state_timer(fabric, &host->suspect_timer,
+                    suspect ? state_after(fabric->now_ns, HOST_SUSPECT_MS) : FABRIC_NEVER);
+        if (host->suspect == suspect)
+                return;
+        host->suspect = suspect;
+        fabric->n_suspect += suspect ? 1u : -1u;
+        refresh(fabric, host, false);
+        fabric->room_changed |= !suspect;
+}
+
+int host_pick(Fabric *fabric, const PlaceSpread *spread, const PlaceSize *size, uint32_t avoid,
+              uint32_t *ret_place)
+{
+        int r = place_pick(&fabric->place, spread, size, avoid, ret_place);
+
+        if (r == 0 || fabric->n_suspect == 0)
+                return r;
+        for (int take = 1; take >= 0; take--) {
+                MAP_FOREACH (entry, &fabric->hosts) {
+                        Host *host = entry->value;
+
+                        if (host->suspect)
+                                refresh(fabric, host, take);
+                }
+                if (take)
+                        r = place_pick(&fabric->place, spread, size, avoid, ret_place);
+        }
+        return r;
 }
 
 /* ---- the brake */
@@ -247,7 +285,7 @@ static bool reserve(Fabric *fabric, const Instance *instance, Reservation *ret)
 
         ret->size = role_size(instance_role(instance));
         role_spread(fabric, instance->deployment, instance->role, instance, &spread);
-        r = place_pick(&fabric->place, &spread, &ret->size, instance->host->place, &ret->place);
+        r = host_pick(fabric, &spread, &ret->size, instance->host->place, &ret->place);
         place_spread_deinit(&spread);
         if (r == 0)
                 place_take(&fabric->place, ret->place, &ret->size);

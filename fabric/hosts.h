@@ -23,6 +23,19 @@ void host_timer(Fabric *fabric, Host *host);
 /** host_refresh() - A host's record or being alive has changed: placement is told */
 void host_refresh(Fabric *fabric, Host *host);
 
+#define HOST_SUSPECT_MS 600000
+
+/** host_set_suspect() - A VM could not be started on a host, or one has become Ready there */
+void host_set_suspect(Fabric *fabric, Host *host, bool suspect);
+
+/**
+ * host_pick() - place_pick(), and where that finds no room, among the hosts that are suspect
+ *
+ * Return: 0; PLACE_NO_ROOM.
+ */
+int host_pick(Fabric *fabric, const PlaceSpread *spread, const PlaceSize *size, uint32_t avoid,
+              uint32_t *ret_place);
+
 /** hosts_release_brake() - By an operator: what is lost now counts as gone for good */
 void hosts_release_brake(Fabric *fabric);
 

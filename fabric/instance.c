@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "fabric/heal.h"
+#include "fabric/hosts.h"
 #include "fabric/network.h"
 #include "lib/base/array.h"
 #include "lib/base/str.h"
@@ -190,6 +191,8 @@ void instance_observe(Fabric *fabric, Instance *instance)
         if (phase != instance->phase || instance->phase_ns == 0) {
                 instance->phase = phase;
                 instance->phase_ns = fabric->now_ns;
+                if (phase == PHASE_FAILED || phase == PHASE_READY)
+                        host_set_suspect(fabric, instance->host, phase == PHASE_FAILED);
         }
         state_queue(fabric, instance->deployment);
 }
@@ -274,9 +277,9 @@ static Host *pick_next(Fabric *fabric, const Instance *instance, const Host *old
         int r;
 
         role_spread(fabric, instance->deployment, instance->role, instance, &spread);
-        r = place_pick(&fabric->place, &spread, &size, elsewhere ? old->place : PLACE_NONE, &place);
+        r = host_pick(fabric, &spread, &size, elsewhere ? old->place : PLACE_NONE, &place);
         if (r == PLACE_NO_ROOM && elsewhere)
-                r = place_pick(&fabric->place, &spread, &size, PLACE_NONE, &place);
+                r = host_pick(fabric, &spread, &size, PLACE_NONE, &place);
         place_spread_deinit(&spread);
         return r == 0 ? host_at(fabric, place) : NULL;
 }

@@ -248,6 +248,7 @@ Host *state_host(Fabric *fabric, const char *name)
         }
         SET_NAME(host->name, name);
         host->timer.kind = TIMER_HOST;
+        host->suspect_timer.kind = TIMER_SUSPECT;
         host->lost_ns = fabric->now_ns;
         return host;
 }

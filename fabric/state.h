@@ -22,6 +22,7 @@ typedef struct Item {
 /* What a timer belongs to. */
 enum {
         TIMER_HOST,
+        TIMER_SUSPECT,
         TIMER_INSTANCE,
         TIMER_OPERATION,
         TIMER_PACKAGE,
@@ -47,6 +48,8 @@ typedef struct Host {
         bool gone;        /* lost for so long that its instances may be replaced */
         uint64_t lost_ns; /* when this leader saw the lease expired */
         Timer timer;
+        bool suspect; /* a VM could not be started here lately: others come first */
+        Timer suspect_timer;
         uint32_t place;
         Instance **instances; /* placed here */
         size_t n_instances;
@@ -112,6 +115,7 @@ struct Fabric {
         uint64_t realtime_us;
         bool synced;
         bool failed;        /* memory was short */
+        uint32_t n_suspect; /* hosts */
         bool room_changed;  /* what waits may fit now */
         Deployment **queue; /* to be checked in this step */
         size_t n_queue;

@@ -85,6 +85,7 @@ typedef struct SimHost {
         uint64_t watch_ns;    /* the last message on its watch comes then */
         uint64_t write_ns;    /* and on its way to etcd */
         uint64_t lost_ns;     /* it stopped working then */
+        uint64_t renewed_ns;  /* its last renewal, once it cannot renew any more */
         Map view;             /* instance id -> Record *: instances it believes to be placed here */
         Map vms;              /* instance id -> Vm * */
         Map placed;           /* instance id -> NULL: what etcd says */
@@ -139,7 +140,8 @@ struct World {
 const char *mutation_to_string(Mutation mutation)
 {
         static const char *const names[MUTATIONS] = {
-                "nothing", "late-fence", "no-election", "no-absent", "early-word", "no-delay",
+                "nothing",    "late-fence", "no-election",   "no-absent",
+                "early-word", "no-delay",   "late-watchdog",
         };
 
         return names[mutation];
@@ -449,7 +451,8 @@ static void note_operation(World *world, const Record *old, const Record *new)
 {
         const OperationRecord *o = new ? &new->operation : NULL;
 
-        if (!o || (old && old->operation.state == o->state && old->operation.done == o->done))
+        if (!o || (old && old->operation.state == o->state &&
+                   (world->config.brief || old->operation.done == o->done)))
                 return;
         note(world, "%s %s: %s, %u of %u%s%s", o->id, operation_kind_to_string(o->kind),
              operation_state_to_string(o->state), o->done, o->total, o->message[0] ? ": " : "",
@@ -507,6 +510,10 @@ static void note_change(World *world, const Record *old, const Record *record)
                              record ? "granted" : "expired");
                 break;
         case RECORD_OBSERVED:
+                if (record && world->config.brief &&
+                    (record->observed.status == STATUS_CREATING_VM ||
+                     record->observed.status == STATUS_STARTING_VM))
+                        break;
                 if (record && (!old || old->observed.status != record->observed.status ||
                                old->observed.incarnation != record->observed.incarnation)) {
                         char id[RECORD_KEY_MAX + 1];
@@ -774,6 +781,7 @@ static void lease_stop(World *world, unsigned index)
         Event event = {.host = index};
 
         host->lost_ns = world->now_ns;
+        host->renewed_ns = renewed_ns;
         event.token = host->lease_token = ++world->tokens;
         host->connection = ++world->tokens;
         if (!host->held)
@@ -1143,9 +1151,12 @@ void world_freeze(World *world, unsigned index, bool whole)
         host->frozen = true;
         host->whole = whole;
         if (whole) {
-                uint64_t fed = chance(world, RENEW_NS);
-
-                push(world, world->now_ns + HARD_NS - fed,
+                /* the watchdog feeds it only as far as the lease lasts, so the time it resets at
+                 * counts from the last renewal, also when the machine was cut off before */
+                push(world,
+                     (world->config.mutation == MUTATE_LATE_WATCHDOG ? world->now_ns
+                                                                     : host->renewed_ns) +
+                             HARD_NS,
                      (Event) {.type = EVENT_RESET, .host = index, .token = host->lease_token});
         }
 }

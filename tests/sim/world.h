@@ -16,11 +16,12 @@
 /* Deliberate mistakes, each of which the checks have to find. */
 typedef enum Mutation {
         MUTATE_NOTHING,
-        MUTATE_LATE_FENCE,  /* a cut-off host kills its VMs only after the leader's delay */
-        MUTATE_NO_ELECTION, /* transactions are not guarded by the election's revision */
-        MUTATE_NO_ABSENT,   /* transactions do not demand that a lost host is still lost */
-        MUTATE_EARLY_WORD,  /* hosts say StoppedVM before the VM has stopped */
-        MUTATE_NO_DELAY,    /* the leader takes a host for gone when it misses one renewal */
+        MUTATE_LATE_FENCE,    /* a cut-off host kills its VMs only after the leader's delay */
+        MUTATE_NO_ELECTION,   /* transactions are not guarded by the election's revision */
+        MUTATE_NO_ABSENT,     /* transactions do not demand that a lost host is still lost */
+        MUTATE_EARLY_WORD,    /* hosts say StoppedVM before the VM has stopped */
+        MUTATE_NO_DELAY,      /* the leader takes a host for gone when it misses one renewal */
+        MUTATE_LATE_WATCHDOG, /* the hardware watchdog counts from the freeze, not the renewal */
         MUTATIONS,
 } Mutation;
 
@@ -38,7 +39,8 @@ typedef struct WorldConfig {
         uint64_t stop_ns;    /* a graceful stop, about */
         bool exact;          /* all of these exactly, no chance anywhere: for scenarios */
         Mutation mutation;
-        FILE *log; /* a line for each decision and each event, or NULL */
+        bool brief; /* leave out of the log how VMs and operations come along */
+        FILE *log;  /* a line for each decision and each event, or NULL */
 } WorldConfig;
 
 typedef struct World World;
