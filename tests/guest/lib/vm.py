@@ -55,7 +55,7 @@ class Vm:
         net = "user,id=n0,restrict=on" + "".join(f",hostfwd=tcp:127.0.0.1:{h}-:{g}" for h, g in forward)
         args = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-machine",
                 f"q35,accel={'kvm' if kvm else 'tcg'},hpet=off,vmport=off,usb=off", "-cpu", "max", "-m", str(memory_mb),
-                "-kernel", f"{self.image}/vmlinuz", "-initrd", f"{self.image}/initrd", "-append", cmdline,
+                "-kernel", f"{self.image}/{'vmlinuz' if kvm else 'vmlinux'}", "-initrd", f"{self.image}/initrd", "-append", cmdline,
                 *self._disk(self.root, "qcow2", "root"),
                 "-device", "virtio-serial-pci,id=vs,max_ports=3,disable-legacy=on",
                 "-chardev", f"socket,id=agent,path={self.socket_path},server=on,wait=off",
