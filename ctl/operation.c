@@ -109,8 +109,11 @@ static int ended(const Following *following, const Options *options)
         const char *error = view_text(following->properties, "error"), *hint = NULL;
 
         if (str_equal(view_text(following->properties, "state"), "succeeded")) {
+                bool more = message[0] && !str_equal(message, "done");
+
                 if (!options->quiet)
-                        printf("%s: done%s%s.\n", following->what, message[0] ? ", " : "", message);
+                        printf("%s: done%s%s.\n", following->what, more ? ", " : "",
+                               more ? message : "");
                 return CTL_DONE;
         }
         log_error("%s failed: %s", following->what, message[0] ? message : error);

@@ -300,10 +300,10 @@ int verb_shell(const Options *options, size_t n_arguments, char **arguments)
         r = shell_open(shell, options, &target, &reply);
         if (r != CTL_DONE)
                 return r;
-        if (isatty(STDIN_FILENO))
-                fprintf(stderr,
-                        "Connected to %s/%s. Press ^] three times within a second to leave.\n",
-                        target.service, target.instance);
         terminal_raw(shell);
+        if (shell->raw) /* a raw terminal wants the carriage return too */
+                fprintf(stderr,
+                        "Connected to %s/%s. Press ^] three times within a second to leave.\r\n",
+                        target.service, target.instance);
         return shell_run(shell);
 }

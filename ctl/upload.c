@@ -67,7 +67,8 @@ static int copy_bytes(int from, int to, uint64_t size)
         return 0;
 }
 
-static int open_input(uint64_t size, int *ret_fd)
+/* The descriptor, or a negative errno. */
+static int open_input(uint64_t size)
 {
         _cleanup_close_ int fd = open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
         int r;
@@ -79,21 +80,20 @@ static int open_input(uint64_t size, int *ret_fd)
                 return r;
         if (lseek(fd, 0, SEEK_SET) < 0)
                 return -errno;
-        *ret_fd = TAKE_FD(fd);
-        return 0;
+        return TAKE_FD(fd);
 }
 
-static int open_one(const Options *options, const char *path, size_t index, int *ret_fd)
+static int open_one(const Options *options, const char *path, size_t index)
 {
         uint64_t size;
-        int r = 0;
+        int r, fd;
 
         if (str_equal(path, "-")) {
                 r = size_at(options->input_sizes, index, &size);
-                return r < 0 ? r : open_input(size, ret_fd);
+                return r < 0 ? r : open_input(size);
         }
-        *ret_fd = open(path, O_RDONLY | O_CLOEXEC);
-        return *ret_fd < 0 ? -errno : 0;
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
 }
 
 int upload_open(Upload *upload, const Options *options, char **paths, size_t n_paths)
@@ -101,10 +101,10 @@ int upload_open(Upload *upload, const Options *options, char **paths, size_t n_p
         assert(n_paths <= UPLOAD_FILES_MAX);
         for (size_t i = 0; i < n_paths; i++) {
                 struct stat st;
-                int fd = -1, r = open_one(options, paths[i], i, &fd);
+                int fd = open_one(options, paths[i], i);
 
-                if (r < 0) {
-                        log_error_errno(r, "Cannot read '%s'", paths[i]);
+                if (fd < 0) {
+                        log_error_errno(fd, "Cannot read '%s'", paths[i]);
                         return CTL_USAGE;
                 }
                 upload->fds[upload->n_files++] = fd;

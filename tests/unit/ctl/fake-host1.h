@@ -36,7 +36,7 @@ static struct {
         const char *state;
         double progress;
         int n_operations;
-        int shell;
+        int shell; /* our end of the last one */
 } fake;
 
 static void fake_note(const char *format, ...)
@@ -280,6 +280,7 @@ static int fake_open_shell(sd_bus_message *message, void *userdata, sd_bus_error
         fake_check(sd_event_add_io(fake.event, NULL, ends[0], EPOLLIN, fake_shell_input, NULL));
         fake_check(sd_bus_reply_method_return(message, "hs", ends[1], "sh1"));
         close(ends[1]);
+        fake.shell = ends[0];
         return 1;
 }
 
@@ -338,6 +339,13 @@ static int fake_certificate(sd_bus_message *message, void *userdata, sd_bus_erro
 
 static int fake_resize(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
+        const char *name;
+        uint16_t rows, columns;
+        char text[64];
+
+        fake_check(sd_bus_message_read(message, "sqq", &name, &rows, &columns));
+        snprintf(text, sizeof(text), "resized %u %u\n", rows, columns);
+        fake_check(file_write_all(fake.shell, text, strlen(text)));
         return sd_bus_reply_method_return(message, "");
 }
 
