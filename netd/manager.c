@@ -30,6 +30,7 @@
 #include "netd/sysctl.h"
 
 #define REPAIR_NS NSEC_PER_SEC
+#define TELL_MAX  64 /* endpoints between two looks at what else is to be done */
 
 /* Objects that a change touches without being in it: their elements depend on what is. */
 typedef struct Touched {
@@ -152,14 +153,52 @@ static void unrotate(Endpoint *endpoint)
                 endpoint->backends[i].in_rotation = endpoint->backends[i].was_in_rotation;
 }
 
+/* Signals are sent later, after the answer to the call that was the cause: a thousand of them must
+ * not keep it waiting. */
 static void tell_rotation(Manager *manager, const Endpoint *endpoint)
 {
-        for (size_t i = 0; i < endpoint->n_backends; i++) {
-                const Backend *b = &endpoint->backends[i];
+        int r = map_put(&manager->untold, endpoint->object.key, NULL);
 
-                if (b->in_rotation != b->was_in_rotation)
-                        net1_bus_rotation(manager, b);
+        if (r == 0)
+                r = sd_event_source_set_enabled(manager->teller, SD_EVENT_ON);
+        if (r < 0)
+                log_error_errno(r, "cannot tell the rotation of %s", endpoint->object.key);
+}
+
+static void tell_now(Manager *manager, Endpoint *endpoint)
+{
+        for (size_t i = 0; i < endpoint->n_backends; i++) {
+                Backend *b = &endpoint->backends[i];
+
+                if (b->in_rotation == b->told)
+                        continue;
+                net1_bus_rotation(manager, b);
+                b->told = b->in_rotation;
         }
+}
+
+static int on_tell(sd_event_source *source, void *userdata)
+{
+        Manager *manager = userdata;
+        Endpoint *endpoint;
+        unsigned n = 0;
+
+        MAP_FOREACH (entry, &manager->untold) {
+                if (n++ == TELL_MAX)
+                        return 0;
+                endpoint = state_endpoint(&manager->state, entry->key);
+                if (endpoint)
+                        tell_now(manager, endpoint);
+                map_remove(&manager->untold, entry->key);
+        }
+        map_deinit(&manager->untold);
+        return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+}
+
+static void inherit_backend(Backend *after, const Backend *before)
+{
+        after->in_rotation = before->in_rotation;
+        after->told = before->told;
 }
 
 /* A backend's new self begins where its old one was, so that only a true change is told. */
@@ -169,7 +208,7 @@ static void inherit_rotation(Endpoint *after, const Endpoint *before)
                 for (size_t j = 0; j < before->n_backends; j++)
                         if (after->backends[i].port == before->backends[j].port &&
                             strcmp(after->backends[i].instance, before->backends[j].instance) == 0)
-                                after->backends[i].in_rotation = before->backends[j].in_rotation;
+                                inherit_backend(&after->backends[i], &before->backends[j]);
 }
 
 static int write_difference(Manager *manager, Elements *before, Elements *after, char *why)
@@ -591,6 +630,9 @@ static void recall_probes(Manager *manager, const Elements *kernel)
                                 b->good = !anything || kernel_has_backend(kernel, b, instance);
                 }
                 rotate(manager, e);
+                for (size_t i = 0; !manager->bus && i < e->n_backends; i++)
+                        e->backends[i].told = e->backends[i].in_rotation;
+                tell_rotation(manager, e);
         }
 }
 
@@ -715,6 +757,12 @@ static int begin_parts(Manager *manager, const ManagerOptions *options)
         if (r >= 0)
                 r = sd_event_source_set_enabled(manager->repair, SD_EVENT_OFF);
         if (r >= 0)
+                r = sd_event_add_defer(manager->event, &manager->teller, on_tell, manager);
+        if (r >= 0)
+                r = sd_event_source_set_priority(manager->teller, SD_EVENT_PRIORITY_IDLE);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(manager->teller, SD_EVENT_OFF);
+        if (r >= 0)
                 r = links_new(&manager->links);
         if (r >= 0)
                 r = nftables_new(&manager->nftables);
@@ -767,6 +815,8 @@ void manager_free(Manager *manager)
         nftables_free(manager->nftables);
         links_free(manager->links);
         sd_event_source_disable_unref(manager->repair);
+        sd_event_source_disable_unref(manager->teller);
+        map_deinit(&manager->untold);
         sd_event_unref(manager->event);
         free(manager);
 }

@@ -33,6 +33,8 @@ typedef struct Manager {
         Links *links;
         Prober *prober;
         Announcer *announcer;
+        sd_event_source *teller; /* signals what changed, when nothing else is to be done */
+        Map untold;              /* keys of endpoints whose rotation may have changed */
         sd_event_source *repair; /* a kernel write failed outside of a declaration */
         char uplink[IFNAMSIZ];   /* of the options */
         uint64_t generation;

@@ -73,9 +73,10 @@ typedef struct Backend {
         uint16_t port;
         bool ready;
         /* found out: */
-        bool good;        /* its probe says so; always false without a probe */
-        bool in_rotation; /* as the kernel has it, or is about to have it */
-        bool was_in_rotation;
+        bool good;            /* its probe says so; always false without a probe */
+        bool in_rotation;     /* as the kernel has it, or is about to have it */
+        bool was_in_rotation; /* before the change that is being carried out */
+        bool told;            /* what RotationChanged said last */
         struct Probe *probe;
         IpAddress probed; /* the address that probe asks */
         Endpoint *endpoint;

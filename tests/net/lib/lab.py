@@ -8,6 +8,7 @@ import contextlib
 import os
 import random
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -307,6 +308,8 @@ class Lab:
         atexit.unregister(self.end)
         for process in self.processes:
             if process.poll() is None:
+                if os.getpgid(process.pid) == process.pid:  # started as a session of its own: with its children
+                    os.killpg(process.pid, signal.SIGKILL)
                 process.kill()
                 process.wait()
         for namespace in self.namespaces:
