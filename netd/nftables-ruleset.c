@@ -3,16 +3,16 @@
 /* The ruleset, the same on every host whatever is declared. In words:
  *
  * inet troupe
- *   raw      prerouting, before conntrack: guests' addresses come from guests only
- *   fresh    prerouting, after conntrack: a VIP begins only so many connections a second
- *   public   prerouting and output, nat: (VIP, protocol, port) has a class; the class's chain takes
- * the hash modulo its table's size, looks the bucket up and rewrites the destination. Only a
- *            connection's first packet comes here, conntrack remembers the rest.
- *   input    what still has a VIP as its destination is refused; guests get nothing of the host's
- * but an answer to ping forward  guests go out, or through a VIP, never to other guests' addresses
- * or to hosts; nobody comes to a guest but through a VIP post     guests appear outside with the
- * host's address; what a guest sends to a VIP comes back through the host bridge troupe guest
- * prerouting: only the tap's own MAC and address, only IPv4 and ARP, no DHCP; reach rules
+ *   fresh    prerouting, after conntrack, what belongs to no known connection: guests' addresses
+ * come from guests only, and a VIP begins only so many connections a second public   prerouting and
+ * output, nat: (VIP, protocol, port) has a class; the class's chain takes the hash modulo its
+ * table's size, looks the bucket up and rewrites the destination. Only a connection's first packet
+ * comes here, conntrack remembers the rest. input    what still has a VIP as its destination is
+ * refused; guests get nothing of the host's but an answer to ping forward  guests go out, or
+ * through a VIP, never to other guests' addresses or to hosts; nobody comes to a guest but through
+ * a VIP post     guests appear outside with the host's address; what a guest sends to a VIP comes
+ * back through the host bridge troupe guest prerouting: only the tap's own MAC and address, only
+ * IPv4 and ARP, no DHCP; reach rules
  *
  * Registers hold keys in the layout of elements.c, beginning at R0. */
 
@@ -187,9 +187,9 @@ typedef struct RuleText {
         }
 
 static const RuleText rules[] = {
-        INET("raw", IPV4, SADDR(4), IN(4, "overlay"), META(IIFNAME, 0), OUT(0, "bridges"),
+        INET("fresh", KNOWN, ACCEPT),
+        INET("fresh", IPV4, SADDR(4), IN(4, "overlay"), META(IIFNAME, 0), OUT(0, "bridges"),
              META(IIFNAME, 0), NOT(0, 0x6f6c, 3) /* "lo" */, DROP),
-
         INET("fresh", IPV4, CT(STATE, 0), ANY(0, STATE_NEW), DADDR(4), IN(4, "rates"), DROP),
 
         INET("public_in", JUMP("public")),
@@ -227,20 +227,21 @@ static const RuleText rules[] = {
         INET("post", IPV4, SADDR(4), IN(4, "overlay"), META(OIFNAME, 0), OUT(0, "bridges"),
              MASQUERADE),
 
-        BRIDGE("ports", META(IIFNAME, 0), IN(0, "taps"), GOTO("guest")),
-        BRIDGE("guest", LL(12, 2, 7), IS(7, ETHERTYPE_IP, 2), META(IIFNAME, 0), LL(6, 6, 4),
+        BRIDGE("ports", LL(12, 2, 7), IS(7, ETHERTYPE_IP, 2), META(IIFNAME, 0), LL(6, 6, 4),
                SADDR(6), IN(0, "guests"), GOTO("guest_ip")),
+        BRIDGE("ports", META(IIFNAME, 0), IN(0, "taps"), GOTO("guest")),
         BRIDGE("guest", LL(12, 2, 7), IS(7, ETHERTYPE_ARP, 2), META(IIFNAME, 0), LL(6, 6, 4),
                NET(14, 4, 6), IN(0, "guests"), NET(8, 6, 4), IN(0, "guests"), ACCEPT),
         BRIDGE("guest", DROP),
-        BRIDGE("guest_ip", META(L4PROTO, 0), IS(0, IPPROTO_UDP, 1), SPORT(1), IS(1, 67, 2), DROP),
-        BRIDGE("guest_ip", META(L4PROTO, 0), IS(0, IPPROTO_UDP, 1), DPORT(1), IS(1, 67, 2), DROP),
-        BRIDGE("guest_ip", META(L4PROTO, 0), IS(0, IPPROTO_UDP, 1), DPORT(1), IS(1, 68, 2), DROP),
-        BRIDGE("guest_ip", SADDR(0), MAP(0, "groups", 8), SET_MARK(8)),
-        BRIDGE("guest_ip", META(MARK, 0), DADDR(1), META(L4PROTO, 2), DPORT(3), IN(0, "reach"),
+        BRIDGE("guest_ip", META(L4PROTO, 0), IS(0, IPPROTO_UDP, 1), JUMP("guest_udp")),
+        BRIDGE("guest_ip", SADDR(0), MAP(0, "groups", 8), SET_MARK(8), GOTO("guest_reach")),
+        BRIDGE("guest_reach", META(MARK, 0), DADDR(1), META(L4PROTO, 2), DPORT(3), IN(0, "reach"),
                ACCEPT),
-        BRIDGE("guest_ip", DADDR(0), META(L4PROTO, 1), DPORT(2), IN(0, "guarded"), DROP),
-        BRIDGE("guest_ip", ZERO(0), SET_MARK(0)),
+        BRIDGE("guest_reach", DADDR(0), META(L4PROTO, 1), DPORT(2), IN(0, "guarded"), DROP),
+        BRIDGE("guest_reach", ZERO(0), SET_MARK(0)),
+        BRIDGE("guest_udp", SPORT(1), IS(1, 67, 2), DROP),
+        BRIDGE("guest_udp", DPORT(1), IS(1, 67, 2), DROP),
+        BRIDGE("guest_udp", DPORT(1), IS(1, 68, 2), DROP),
 };
 
 typedef struct ChainText {
@@ -252,7 +253,6 @@ typedef struct ChainText {
 } ChainText;
 
 static const ChainText chains[] = {
-        {NFPROTO_INET, "raw", "filter", NF_INET_PRE_ROUTING, -300},
         {NFPROTO_INET, "fresh", "filter", NF_INET_PRE_ROUTING, -150},
         {NFPROTO_INET, "public_in", "nat", NF_INET_PRE_ROUTING, -100},
         {NFPROTO_INET, "public_out", "nat", NF_INET_LOCAL_OUT, -100},
@@ -268,6 +268,8 @@ static const ChainText chains[] = {
         {NFPROTO_BRIDGE, "ports", "filter", NF_BR_PRE_ROUTING, -200},
         {NFPROTO_BRIDGE, "guest", NULL, 0, 0},
         {NFPROTO_BRIDGE, "guest_ip", NULL, 0, 0},
+        {NFPROTO_BRIDGE, "guest_udp", NULL, 0, 0},
+        {NFPROTO_BRIDGE, "guest_reach", NULL, 0, 0},
 };
 
 /* ---- from data to libnftnl */
