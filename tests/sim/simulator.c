@@ -90,11 +90,14 @@ static Act *make_acts(const Options *options, size_t *ret_n)
         if (!acts)
                 abort();
         for (size_t i = 0; i < n; i++) {
-                uint64_t draw;
+                bool follows = i > 4 && random_below(&random, 5) == 0;
+                uint64_t draw, span_ns = (uint64_t) (options->hours * (double) HOUR);
                 unsigned kind = 0;
 
+                /* one fault on the heels of another, on the same host, is what breaks protocols */
                 acts[i].start_ns =
-                        random_below(&random, (uint64_t) (options->hours * (double) HOUR));
+                        follows ? acts[i - 1].start_ns + random_below(&random, 8 * SECOND)
+                                : random_below(&random, span_ns);
                 acts[i].end_ns = acts[i].start_ns + (random_below(&random, 3) > 0
                                                              ? random_below(&random, 15 * SECOND)
                                                              : random_below(&random, 600 * SECOND));
@@ -102,7 +105,7 @@ static Act *make_acts(const Options *options, size_t *ret_n)
                 while (draw >= act_weights[kind])
                         draw -= act_weights[kind++];
                 acts[i].kind = i < 4 ? ACT_DEPLOY : kind;
-                acts[i].a = random_next(&random);
+                acts[i].a = follows ? acts[i - 1].a : random_next(&random);
                 acts[i].b = random_next(&random);
                 if (i < 4) /* something to be hit from the beginning */
                         acts[i].start_ns = i * SECOND;
@@ -439,7 +442,7 @@ static bool find_mutations(void)
 
         for (unsigned mutation = 1; mutation < MUTATIONS; mutation++) {
                 Options options = {
-                        .seed = 1, .runs = 200, .n_hosts = 6, .hours = 2, .mutation = mutation};
+                        .seed = 1, .runs = 1000, .n_hosts = 6, .hours = 2, .mutation = mutation};
                 WorldStatistics total = {};
                 bool found;
 
