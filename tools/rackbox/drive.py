@@ -75,14 +75,29 @@ def wait_for(what, seconds, test):
 
 def in_guest(instance, script):
     """Runs a shell script inside an instance, through its agent, and returns what it wrote. The shell is on a terminal
-    that echoes what is typed: the marks that count are those it computes."""
+    that echoes what is typed, so the lines that count carry a mark that is only computed there."""
     role, number = instance["role"], str(instance["number"])
-    text = f"echo BEGIN$((40+2))\n{script}\necho END$((40+2))\nexit\n"
+    text = f"(\n{script}\n) 2>&1 | sed s/^/OUT$((40+2)):/; echo END$((40+2))\nexit\n"
     said = on_host("troupectl", "shell", f"{SERVICE}/{role}/{number}", give=text, timeout=120, check=False)
-    found = re.search(r"^BEGIN42\r?\n(.*?)^END42", said, re.DOTALL | re.MULTILINE)
-    if not found:
+    if "END42" not in said:
         raise Failed(f"the shell in {instance['name']} said only: {said.strip()[-400:]!r}")
-    return found.group(1).replace("\r", "")
+    return "\n".join(re.findall(r"OUT42:([^\r\n]*)", said))
+
+
+# When the guestbook's process in an instance was killed, and when the next one was started, by the guest's own clock:
+# looking for it takes a slow guest longer than starting it.
+KILL_PROCESS = r"""
+pid_of() { for p in /proc/[0-9]*; do read -r c <$p/comm && [ "$c" = guestbook-web ] && echo ${p#/proc/}; done 2>/dev/null; }
+old=$(pid_of); read -r up _ </proc/uptime; kill -9 $old
+while sleep 0.2; new=$(pid_of); [ -z "$new" ] || [ "$new" = "$old" ]; do :; done
+echo killed $up started $(sed "s/.*) //" /proc/$new/stat | cut -d" " -f20)
+"""
+
+
+def kill_process(instance):
+    """Kills the guestbook's process in an instance; how many milliseconds later the next one was started."""
+    killed, started = re.search(r"killed ([0-9.]+) started (\d+)", in_guest(instance, KILL_PROCESS)).groups()
+    return max(0, int(started) * 10 - round(float(killed) * 1000))
 
 
 class Load:
