@@ -438,7 +438,7 @@ static void catch_up(Controller *controller)
         r = fabric_new(&controller->fabric);
         if (r == 0)
                 r = feed(controller, &plan);
-        if (r < 0) {
+        if (r != 0) {
                 core_failed(controller, r);
                 return;
         }

@@ -259,7 +259,8 @@ int host1_enumerate(Host1 *host1, Host1Kind kind, char ***ret_nodes)
         if (!nodes)
                 return -ENOMEM;
         MAP_FOREACH (entry, map) {
-                object_of(entry->value, &of, id);
+                if (!object_of(entry->value, &of, id))
+                        continue;
                 nodes[n] = strdup(host1_object_path(kind, id, path));
                 if (!nodes[n++]) {
                         while (n > 0)

@@ -286,7 +286,8 @@ static int run(WorkerJob *job)
         case INTAKE_CONFIGURE:
                 return check(intake, intake->definition, strlen(intake->definition));
         case INTAKE_CHECK:
-                if (fstat(intake->package_fd, &status) < 0 || !S_ISREG(status.st_mode))
+                if (intake->package_fd < 0 || fstat(intake->package_fd, &status) < 0 ||
+                    !S_ISREG(status.st_mode))
                         return refuse(intake, "PackageInvalid",
                                       PACKAGE_NAME ": is not a regular file");
                 return check_package(intake, intake->package_fd);

@@ -12,7 +12,7 @@ static void ends_cleanly_on_sigterm(void **state)
 {
         char command[64], dir[] = "/tmp/troupe-manager-XXXXXX";
         Manager *manager;
-        ManagerConfig config = {.host_half = {.libvirt_uri = "test:///default"},
+        ManagerConfig config = {.host_half = {.libvirt_uri = "test:///nonexistent"},
                                 .bus_address = "unix:path=/nonexistent"};
         char *wrong;
 
