@@ -620,6 +620,7 @@ int role_run_resume(RoleRun *run, const AgentConfig *config, const char *text, u
 void role_run_adopt(RoleRun *run, const char *unit)
 {
         const char *name = str_after(unit, UNITS_PREFIX);
+        const RoleRunOps *ops = run->ops;
         Program *program;
 
         for (size_t i = 0; name && (program = program_at(run, i)); i++) {
@@ -628,13 +629,13 @@ void role_run_adopt(RoleRun *run, const char *unit)
                 if (!rest || rest[0] != '-' || rest[1] < '0' || rest[1] > '9')
                         continue;
                 if (program_runs(program)) /* only the agent's death in mid-restart leaves two */
-                        run->ops->release(run->userdata, program->unit);
+                        ops->release(run->userdata, program->unit);
                 snprintf(program->unit, sizeof(program->unit), "%s", unit);
                 program->started = true;
                 run->generation = MAX(run->generation, strtoull(rest + 1, NULL, 10));
                 return;
         }
-        run->ops->release(run->userdata, unit);
+        ops->release(run->userdata, unit);
 }
 
 void role_run_resumed(RoleRun *run, uint64_t now_ns)

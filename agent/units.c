@@ -267,32 +267,45 @@ static int read_list(Units *units, sd_bus_message *reply)
 }
 
 /* The sink starts and releases units, so the map is not walked while it is called. */
-static int adopt_all(Units *units, void (*found)(void *userdata, const char *name), void *userdata)
+static int adopt_all(Units *units, char **names, size_t n,
+                     void (*found)(void *userdata, const char *name), void *userdata)
 {
-        size_t n = map_size(&units->by_name), i = 0;
-        char **names = calloc(n + 1, sizeof(*names));
-        int r = names ? 0 : -ENOMEM;
-
-        if (r == 0)
-                MAP_FOREACH (entry, &units->by_name)
-                        if (!(names[i++] = strdup(entry->key)))
-                                r = -ENOMEM;
-        for (i = 0; i < n && r == 0; i++) {
+        for (size_t i = 0; i < n; i++) {
                 Unit *unit = map_get(&units->by_name, names[i]);
+                int r = read_unit(units, names[i], unit);
 
-                r = read_unit(units, names[i], unit);
+                if (r < 0)
+                        return r;
                 unit->begun = unit->started = true;
-                if (r == 0)
-                        found(userdata, names[i]);
+                found(userdata, names[i]);
         }
-        for (i = 0; i < n && r == 0; i++) {
+        for (size_t i = 0; i < n; i++) {
                 Unit *unit = map_get(&units->by_name, names[i]);
 
                 if (unit)
                         unit_judge(units, names[i], unit);
         }
-        for (i = 0; i < n && names; i++)
-                free(names[i]);
+        return 0;
+}
+
+static int adopt_known(Units *units, void (*found)(void *userdata, const char *name),
+                       void *userdata)
+{
+        char **names = calloc(map_size(&units->by_name) + 1, sizeof(*names));
+        size_t n = 0;
+        int r = 0;
+
+        if (!names)
+                return -ENOMEM;
+        MAP_FOREACH (entry, &units->by_name) {
+                names[n] = strdup(entry->key);
+                r = names[n] ? r : -ENOMEM;
+                n++;
+        }
+        if (r == 0)
+                r = adopt_all(units, names, n, found, userdata);
+        while (n > 0)
+                free(names[--n]);
         free(names);
         return r;
 }
@@ -310,7 +323,7 @@ int units_adopt(Units *units, void (*found)(void *userdata, const char *name), v
         sd_bus_message_unref(reply);
         if (r < 0)
                 return r;
-        return adopt_all(units, found, userdata);
+        return adopt_known(units, found, userdata);
 }
 
 /* ---- start, signals, release */
