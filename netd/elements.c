@@ -295,6 +295,16 @@ static int add_denied(Elements *elements, const Endpoint *e)
         return r;
 }
 
+static int add_idle(Elements *elements, const Endpoint *e)
+{
+        Element idle = {.set = SET_IDLE, .key_length = 12, .data_length = ELEMENT_DATA_MAX};
+        unsigned minutes = MIN((e->idle_timeout_s + 59) / 60, (uint32_t) IDLE_MINUTES_MAX);
+
+        element_endpoint_key(e, idle.key);
+        snprintf((char *) idle.data, sizeof(idle.data), IDLE_NAME, minutes);
+        return elements_add(elements, &idle);
+}
+
 static int of_endpoint(Elements *elements, const State *state, const Endpoint *e)
 {
         Element endpoint = {.set = SET_ENDPOINT, .key_length = 12, .data_length = 4};
@@ -316,6 +326,8 @@ static int of_endpoint(Elements *elements, const State *state, const Endpoint *e
                 r = add_buckets(elements, state, e, table, lb_size(class));
         if (r == 0 && e->n_acl > 0)
                 r = add_denied(elements, e);
+        if (r == 0 && e->protocol == NET1_UDP && e->idle_timeout_s > 0)
+                r = add_idle(elements, e);
         if (r < 0)
                 return r;
         class |=

@@ -20,6 +20,7 @@ typedef enum ElementSet {
         SET_ENDPOINT, /* vip . protocol . port : class */
         SET_BUCKET,   /* vip . protocol . port . bucket : address . port */
         SET_DENIED,   /* interval: vip . protocol . port . client */
+        SET_IDLE,     /* vip . protocol . port : name of the object with its idle timeout */
         /* table bridge troupe */
         SET_TAP,     /* interface */
         SET_GUEST,   /* interface . MAC . address */
@@ -34,6 +35,10 @@ typedef enum ElementSet {
 #define CLASS_STICKY 0x10 /* by client address alone */
 #define CLASS_ACL    0x20 /* SET_DENIED is to be asked first */
 #define CLASS_VALID  0x40 /* in every class: the connection's mark, which it becomes, is not 0 */
+
+/* Idle timeouts come in whole minutes, each an object of the ruleset. */
+#define IDLE_MINUTES_MAX 30
+#define IDLE_NAME        "idle%u"
 
 typedef struct Element {
         uint8_t set;

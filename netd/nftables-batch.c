@@ -108,6 +108,8 @@ static void put_element(struct nlmsghdr *message, const SetPlace *place, bool ad
                 mnl_attr_put_u32(message, NFTA_SET_ELEM_FLAGS, htobe32(NFT_SET_ELEM_INTERVAL_END));
         if (add && place->rate)
                 put_rate(message, element);
+        else if (add && place->object)
+                mnl_attr_put_strz(message, NFTA_SET_ELEM_OBJREF, (const char *) element->data);
         else if (add && place->data_length > 0) {
                 value = mnl_attr_nest_start(message, NFTA_SET_ELEM_DATA);
                 mnl_attr_put(message, NFTA_DATA_VALUE, element->data_length, element->data);
@@ -191,6 +193,11 @@ static int parse_element(const struct nlattr *item, ElementSet set, Elements *el
                 case NFTA_SET_ELEM_DATA:
                         parse_value(attribute, element.data, ELEMENT_DATA_MAX,
                                     &element.data_length);
+                        break;
+                case NFTA_SET_ELEM_OBJREF:
+                        strncpy((char *) element.data, mnl_attr_get_str(attribute),
+                                ELEMENT_DATA_MAX - 1);
+                        element.data_length = ELEMENT_DATA_MAX;
                         break;
                 case NFTA_SET_ELEM_FLAGS:
                         element.end =

@@ -25,6 +25,7 @@ typedef struct SetPlace {
         uint8_t key_length;
         uint8_t data_length; /* 0: a set */
         bool interval;
+        bool object;       /* elements name an object, which is their data */
         bool rate;         /* elements carry a limit, whose rate is their data */
         uint32_t key_type; /* what `nft list` shows it as */
         uint32_t data_type;

@@ -33,6 +33,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink_cttimeout.h>
 #include <linux/netfilter_bridge.h>
 
 #include "lb/table.h"
@@ -75,6 +76,8 @@ static const SetPlace places[SETS] = {
                         .data_type = CONCAT2(TYPE_IPV4, TYPE_SERVICE)},
         [SET_DENIED] = {"denied", NFPROTO_INET, 16, .interval = true,
                         .key_type = CONCAT4(TYPE_IPV4, TYPE_PROTOCOL, TYPE_SERVICE, TYPE_IPV4)},
+        [SET_IDLE] = {"idle", NFPROTO_INET, 12, .object = true,
+                      .key_type = CONCAT3(TYPE_IPV4, TYPE_PROTOCOL, TYPE_SERVICE)},
         [SET_TAP] = {"taps", NFPROTO_BRIDGE, 16, .key_type = TYPE_IFNAME},
         [SET_GUEST] = {"guests", NFPROTO_BRIDGE, 28,
                        .key_type = CONCAT3(TYPE_IFNAME, TYPE_ETHER, TYPE_IPV4)},
@@ -108,6 +111,7 @@ typedef enum ExprKind {
         EXPR_SET_MARK,    /* reg: from; the packet's mark */
         EXPR_SET_CT_MARK, /* reg: from; the connection's mark */
         EXPR_ZERO,        /* reg: to */
+        EXPR_OBJECT,      /* reg: key, name: map from it to an object */
         EXPR_HASH,        /* reg: from, c: length, to: to, a: modulus */
         EXPR_DNAT,        /* reg: address, to: port */
         EXPR_MASQ,        /* */
@@ -138,6 +142,7 @@ typedef struct Expr {
 #define VMAP(r, s)       {.kind = EXPR_VMAP, .reg = R(r), .name = s}
 #define SET_MARK(r)      {.kind = EXPR_SET_MARK, .reg = R(r)}
 #define SET_CT_MARK(r)   {.kind = EXPR_SET_CT_MARK, .reg = R(r)}
+#define OBJECT(r, s)     {.kind = EXPR_OBJECT, .reg = R(r), .name = s}
 #define ZERO(r)          {.kind = EXPR_ZERO, .reg = R(r)}
 #define HASH(r, l, m, d) {.kind = EXPR_HASH, .reg = R(r), .c = l, .a = m, .to = R(d)}
 #define DNAT(r, p)       {.kind = EXPR_DNAT, .reg = R(r), .to = R(p)}
@@ -191,6 +196,8 @@ static const RuleText rules[] = {
         INET("fresh", IPV4, SADDR(4), IN(4, "overlay"), META(IIFNAME, 0), OUT(0, "bridges"),
              META(IIFNAME, 0), NOT(0, 0x6f6c, 3) /* "lo" */, DROP),
         INET("fresh", IPV4, CT(STATE, 0), ANY(0, STATE_NEW), DADDR(4), IN(4, "rates"), DROP),
+
+        INET("fresh", IPV4, ENDPOINT_KEY, OBJECT(0, "idle")),
 
         INET("public_in", JUMP("public")),
         INET("public_out", JUMP("public")),
@@ -411,6 +418,16 @@ static void build_mark(struct nftnl_rule *rule, const Expr *x)
         }
 }
 
+static void build_object(struct nftnl_rule *rule, const Expr *x)
+{
+        struct nftnl_expr *e = rule_add(rule, "objref");
+
+        if (!e)
+                return;
+        nftnl_expr_set_u32(e, NFTNL_EXPR_OBJREF_SET_SREG, x->reg);
+        nftnl_expr_set_str(e, NFTNL_EXPR_OBJREF_SET_NAME, x->name);
+}
+
 static void build_expr(struct nftnl_rule *rule, const Expr *x)
 {
         switch (x->kind) {
@@ -434,6 +451,8 @@ static void build_expr(struct nftnl_rule *rule, const Expr *x)
         case EXPR_SET_CT_MARK:
         case EXPR_ZERO:
                 return build_mark(rule, x);
+        case EXPR_OBJECT:
+                return build_object(rule, x);
         case EXPR_HASH:
                 return build_hash(rule, x);
         default:
@@ -495,7 +514,10 @@ static struct nftnl_set *new_set(const SetPlace *place, uint32_t id, bool verdic
         nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, place->key_length);
         nftnl_set_set_u32(set, NFTNL_SET_FLAGS,
                           (map ? NFT_SET_MAP : 0) | (place->interval ? NFT_SET_INTERVAL : 0) |
-                                  (place->rate ? NFT_SET_EVAL : 0));
+                                  (place->rate ? NFT_SET_EVAL : 0) |
+                                  (place->object ? NFT_SET_OBJECT : 0));
+        if (place->object)
+                nftnl_set_set_u32(set, NFTNL_SET_OBJ_TYPE, NFT_OBJECT_CT_TIMEOUT);
         if (map) {
                 nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE,
                                   verdicts ? NFT_DATA_VERDICT : place->data_type);
@@ -637,12 +659,38 @@ static void delete_table(Batch *batch, uint8_t family)
         batch_commit_message(batch, message);
 }
 
+/* One object for each idle timeout that UDP endpoints may have. */
+static void add_idle_object(Batch *batch, unsigned minutes)
+{
+        struct nlmsghdr *message = batch_message(batch, NFT_MSG_NEWOBJ, NFPROTO_INET, NLM_F_CREATE);
+        struct nlattr *data, *timeouts;
+        char name[ELEMENT_DATA_MAX];
+
+        if (!message)
+                return;
+        snprintf(name, sizeof(name), IDLE_NAME, minutes);
+        mnl_attr_put_strz(message, NFTA_OBJ_TABLE, NFTABLES_TABLE);
+        mnl_attr_put_strz(message, NFTA_OBJ_NAME, name);
+        mnl_attr_put_u32(message, NFTA_OBJ_TYPE, htobe32(NFT_OBJECT_CT_TIMEOUT));
+        data = mnl_attr_nest_start(message, NFTA_OBJ_DATA);
+        mnl_attr_put_u16(message, NFTA_CT_TIMEOUT_L3PROTO, htobe16(NFPROTO_IPV4));
+        mnl_attr_put_u8(message, NFTA_CT_TIMEOUT_L4PROTO, IPPROTO_UDP);
+        timeouts = mnl_attr_nest_start(message, NFTA_CT_TIMEOUT_DATA);
+        mnl_attr_put_u32(message, CTA_TIMEOUT_UDP_UNREPLIED, htobe32(minutes * 60));
+        mnl_attr_put_u32(message, CTA_TIMEOUT_UDP_REPLIED, htobe32(minutes * 60));
+        mnl_attr_nest_end(message, timeouts);
+        mnl_attr_nest_end(message, data);
+        batch_commit_message(batch, message);
+}
+
 /* Everything in the tables. */
 static void add_contents(Batch *batch)
 {
         uint32_t list[2 * LB_SIZES_MAX];
         unsigned n = classes(list);
 
+        for (unsigned minutes = 1; minutes <= IDLE_MINUTES_MAX; minutes++)
+                add_idle_object(batch, minutes);
         for (uint32_t set = 0; set < SETS; set++)
                 add_set(batch, &places[set], set + 1, false);
         for (size_t i = 0; i < ARRAY_SIZE(chains); i++)

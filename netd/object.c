@@ -17,7 +17,7 @@
 #define MTU_MAX     9216
 #define SPAN_MIN_MS 100
 #define SPAN_MAX_MS 3600000
-#define IDLE_MAX_S  86400
+#define IDLE_MAX_S  1800
 #define RATE_MAX    10000000
 #define WEIGHT_MAX  1000000
 
