@@ -78,9 +78,11 @@ static void on_deposed(void *userdata)
  * that took an instance away from it demanded, in the same transaction, that it was not alive. */
 static void half_synced(Manager *manager)
 {
-        if (manager->alive_revision != 0 &&
-            store_revision(manager->store) >= manager->alive_revision)
-                host_half_synced(manager->host_half);
+        if (manager->alive_revision == 0 ||
+            store_revision(manager->store) < manager->alive_revision)
+                return;
+        manager->half_synced = true;
+        host_half_synced(manager->host_half);
 }
 
 static void on_alive(void *userdata, int64_t revision)
@@ -88,6 +90,7 @@ static void on_alive(void *userdata, int64_t revision)
         Manager *manager = userdata;
 
         manager->alive_revision = revision;
+        manager->half_synced = false;
         half_synced(manager);
 }
 
@@ -260,7 +263,8 @@ static void on_synced(void *userdata, int64_t revision, bool reloaded)
                 registrar_synced(manager->registrar);
         else if (!manager->presence)
                 appear(manager);
-        if (reloaded || !manager->synced || manager->alive_revision == revision)
+        /* the revision may jump over the one waited for: several transactions come at once */
+        if (reloaded || !manager->half_synced)
                 half_synced(manager);
         manager->synced = true;
         host1_flush(manager->host1);

@@ -41,6 +41,7 @@ typedef struct Manager {
         RecordName leader_host;
         int64_t alive_revision; /* at which this host said that it is alive; 0: not yet */
         bool synced;            /* the store has been read once */
+        bool half_synced;       /* the host half was told that it has all records */
 } Manager;
 
 /**
