@@ -185,9 +185,10 @@ void state_forget(Fabric *fabric, Item *item)
         RecordKey key = record_key_of(&item->record);
         char text[RECORD_KEY_MAX + 1];
 
-        map_remove(&fabric->records[key.type], record_key_format(&key, text));
         if (ARRAY_APPEND(fabric->garbage, fabric->n_garbage, item) < 0)
-                fabric->failed = true;
+                fabric->failed = true; /* it stays where it is, to be freed with the rest */
+        else
+                map_remove(&fabric->records[key.type], record_key_format(&key, text));
 }
 
 void state_drop(Fabric *fabric, Item *item)

@@ -3,6 +3,7 @@
 #include "fabric/fabric.h"
 
 #include "tests/unit/fabric/world.h"
+#include "tests/unit/failing.h"
 
 static void one_host_deploys_scales_and_deletes(void **state)
 {
@@ -120,6 +121,63 @@ static void a_new_leader_changes_nothing_and_goes_on(void **state)
         world_deinit(&second);
 }
 
+/* A step for the test under memory shortage, which must not assert on -ENOMEM. */
+static int bare_step(Fabric *fabric, FabricEvent event, uint64_t time_ns)
+{
+        const FabricPlan *plan;
+
+        event.time_ns = time_ns;
+        return fabric_step(fabric, &event, &plan);
+}
+
+/* Loads the records of @from into a fresh core, asks for more instances, and loses a host. */
+static int load_scale_and_lose(World *from)
+{
+        _cleanup_(fabric_freep) Fabric *fabric = NULL;
+        FabricCount counts[] = {{"web", 6}};
+        FabricRequest scale = {.kind = FABRIC_SCALE,
+                               .operation = "op",
+                               .service = "s",
+                               .counts = counts,
+                               .n_counts = 1,
+                               .configuration = "<new/>"};
+        int r = fabric_new(&fabric);
+
+        for (unsigned type = 0; type < RECORD_TYPES && r == 0; type++)
+                MAP_FOREACH (entry, fabric_records(from->fabric, type))
+                        if (r == 0)
+                                r = bare_step(fabric,
+                                              (FabricEvent) {.type = FABRIC_RECORD_PUT,
+                                                             .record = entry->value},
+                                              from->now_ns);
+        if (r == 0)
+                r = bare_step(fabric, (FabricEvent) {.type = FABRIC_SYNCED}, from->now_ns);
+        if (r == 0)
+                r = bare_step(fabric, (FabricEvent) {.type = FABRIC_REQUEST, .request = &scale},
+                              from->now_ns);
+        if (r == 0)
+                r = bare_step(fabric,
+                              (FabricEvent) {.type = FABRIC_RECORD_DELETED,
+                                             .key = {.type = RECORD_ALIVE, .name = "h1"}},
+                              from->now_ns);
+        if (r == 0)
+                r = bare_step(fabric, (FabricEvent) {.type = FABRIC_TICK},
+                              from->now_ns + SECONDS(2));
+        return r;
+}
+
+static void survives_a_shortage_of_memory_anywhere(void **state)
+{
+        DeploymentRecord d = world_deployment("d1", 3, 1);
+        World world;
+
+        world_init(&world, 3, 3);
+        world_deploy(&world, "s", SLOT_PRODUCTION, &d);
+        world_settle(&world);
+        FAILING_EACH(load_scale_and_lose(&world));
+        world_deinit(&world);
+}
+
 static void refusals_have_names(void **state)
 {
         for (unsigned i = FABRIC_NO_REFUSAL + 1; i < FABRIC_REFUSALS; i++)
@@ -133,6 +191,7 @@ int main(void)
                 cmocka_unit_test(nothing_is_decided_before_everything_is_loaded),
                 cmocka_unit_test(own_echoes_are_passed_over),
                 cmocka_unit_test(a_new_leader_changes_nothing_and_goes_on),
+                cmocka_unit_test(survives_a_shortage_of_memory_anywhere),
                 cmocka_unit_test(refusals_have_names),
         };
 
