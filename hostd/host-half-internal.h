@@ -69,6 +69,7 @@ struct HostHalf {
         /* what reconcile() is to look at */
         sd_event_source *defer;
         bool network_dirty;
+        uint64_t settled_ns; /* from then on agents of adopted VMs are not waited for any more */
         bool config_dirty;
         uint64_t network_number; /* of the last declaration */
         sd_event_source *listing_timer;
@@ -106,6 +107,9 @@ int host_domains_timer(sd_event_source *source, uint64_t usec, void *userdata);
 
 /** host_instances_apply() - Give Instances what the records say, and make those that are missing */
 void host_instances_apply(HostHalf *half);
+
+/** host_instances_settled() - Whether each adopted VM's agent has said how it is, or had time to */
+bool host_instances_settled(HostHalf *half);
 
 /** host_instances_step() - Step them all, and free those that are gone */
 void host_instances_step(HostHalf *half);

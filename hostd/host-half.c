@@ -19,9 +19,13 @@
 #include <sys/stat.h>
 
 #include "hostd/host-half-internal.h"
+#include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/str.h"
+
+/* How long the network waits for the agents of adopted VMs: two of their heartbeats. */
+#define SETTLE_NS (10 * NSEC_PER_SEC)
 
 /* Starting a VM takes libvirt a good part of a second, mostly waiting. */
 #define WORKER_THREADS 4
@@ -48,7 +52,9 @@ static void reconcile(HostHalf *half)
         host_instances_apply(half);
         host_report_instances(half); /* what is about to be made is said first */
         host_instances_step(half);
-        if (half->network_dirty && half->synced)
+        /* a hostd that has just come back does not know yet which VMs may serve: until it does,
+         * netd goes on with what the one before it declared */
+        if (half->network_dirty && half->synced && host_instances_settled(half))
                 host_network_declare(half);
         host_network_progress(half);
         if (half->config_dirty)
@@ -489,6 +495,7 @@ int host_half_start(HostHalf *half)
 {
         int r;
 
+        half->settled_ns = clock_boottime_ns() + SETTLE_NS;
         r = host_domains_adopt(half);
         if (r < 0)
                 return r;

@@ -138,6 +138,20 @@ static void note_readiness(HostHalf *half, Instance *instance)
         instance->declared_ready = ready;
 }
 
+bool host_instances_settled(HostHalf *half)
+{
+        if (clock_boottime_ns() >= half->settled_ns)
+                return true;
+        MAP_FOREACH (entry, &half->instances) {
+                const Instance *instance = entry->value;
+
+                if (instance->adopted && vm_state(&instance->vm) == VM_RUNNING &&
+                    instance->agent.status == AGENT_STARTING_VM)
+                        return false;
+        }
+        return true;
+}
+
 void host_instances_step(HostHalf *half)
 {
         uint64_t now_ns = clock_boottime_ns(), deadline_ns = UINT64_MAX;
@@ -160,6 +174,8 @@ void host_instances_step(HostHalf *half)
                 note_readiness(half, instance);
                 deadline_ns = MIN(deadline_ns, instance_deadline(instance));
         }
+        if (half->settled_ns > now_ns)
+                deadline_ns = MIN(deadline_ns, half->settled_ns);
         if (deadline_ns != UINT64_MAX)
                 host_timer_set(half->deadline_timer,
                                deadline_ns > now_ns ? deadline_ns - now_ns : NSEC_PER_MSEC);

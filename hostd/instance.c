@@ -478,6 +478,7 @@ int instance_adopt(const InstanceOwner *owner, const Intent *intent, DomainState
         memcpy(instance->wish.requests, intent->applied, sizeof(instance->wish.requests));
         instance->facts = (VmFacts) {.domain = domain, .domain_known = true};
         instance->plugged = domain != DOMAIN_ABSENT;
+        instance->adopted = true;
         tend_link(instance);
         *ret_instance = instance;
         return 0;

@@ -59,6 +59,7 @@ struct Instance {
         uint64_t stale_before; /* listings with a lower number were begun before the last action
                                   ended */
         bool plugged;          /* it is to be in the declared network */
+        bool adopted;          /* an earlier hostd began with it */
         bool declared_ready;   /* the owner's: what the network was last told */
         uint64_t silence_ns;   /* an agent that says nothing for so long is not alive */
         AgentLink *link;       /* while there is a domain */
