@@ -43,7 +43,7 @@ static void describe(const DeploymentEndpoint *endpoint, char *text, size_t size
 bool swap_difference(const DeploymentRecord *production, const DeploymentRecord *staging,
                      char *message, size_t size)
 {
-        DeploymentEndpoint p[RECORD_ENDPOINTS_MAX], s[RECORD_ENDPOINTS_MAX];
+        DeploymentEndpoint p[RECORD_ENDPOINTS_MAX] = {}, s[RECORD_ENDPOINTS_MAX] = {};
         size_t n_p = public_endpoints(production, p), n_s = public_endpoints(staging, s);
         char mine[64], theirs[64];
 
