@@ -146,7 +146,7 @@ static char *upload_command(const Options *options, const char *verb, char **arg
         Options there = *options;
         size_t n = 0;
 
-        while (arguments[n] && n < WORDS_MAX - 1) {
+        while (n < WORDS_MAX - 1 && arguments[n]) {
                 words[n] = arguments[n];
                 n++;
         }
