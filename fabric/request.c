@@ -15,7 +15,8 @@
 #include "fabric/swap.h"
 #include "lib/base/str.h"
 
-static int _printf_(3, 4) refuse(Fabric *fabric, FabricRefusal refusal, const char *format, ...)
+static void _printf_(3, 4) set_refusal(Fabric *fabric, FabricRefusal refusal, const char *format,
+                                       ...)
 {
         va_list args;
 
@@ -23,8 +24,9 @@ static int _printf_(3, 4) refuse(Fabric *fabric, FabricRefusal refusal, const ch
         va_start(args, format);
         vsnprintf(fabric->message, sizeof(fabric->message), format, args);
         va_end(args);
-        return FABRIC_REFUSED;
 }
+
+#define refuse(...) (set_refusal(__VA_ARGS__), FABRIC_REFUSED)
 
 /* ---- finding what a request names */
 
