@@ -275,8 +275,11 @@ static void advance_stop(RoleRun *run, uint64_t now_ns)
         bool held = false;
 
         if (run->nginx_by_ns != ROLE_RUN_NEVER &&
-            (!program_runs(&run->nginx) || now_ns >= run->nginx_by_ns))
+            (!program_runs(&run->nginx) || now_ns >= run->nginx_by_ns)) {
+                if (program_runs(&run->nginx)) /* its requests have had their time */
+                        run->ops->kill(run->userdata, run->nginx.unit, true, SIGKILL);
                 term_role(run);
+        }
         for (size_t i = 0; (program = program_at(run, i)); i++)
                 held = held || holds_stop(run, program);
         if (!held || (run->killed && now_ns >= run->stop_by_ns + ROLE_RUN_KILL_NS)) {
@@ -376,6 +379,13 @@ void role_run_started(RoleRun *run, const char *unit, uint64_t now_ns)
         if (!program)
                 return;
         program->started = true;
+        /* a signal that was sent before there was a process is lost */
+        if (run->phase == ROLE_STOPPING && program == &run->nginx &&
+            run->nginx_by_ns != ROLE_RUN_NEVER)
+                run->ops->kill(run->userdata, run->nginx.unit, false, SIGQUIT);
+        if (run->phase == ROLE_STOPPING && program == &run->role &&
+            run->nginx_by_ns == ROLE_RUN_NEVER)
+                run->ops->kill(run->userdata, run->role.unit, false, SIGTERM);
         if (program == &run->role && run->config->ready_on_start)
                 run->ready = true;
         settle(run, now_ns);

@@ -283,6 +283,27 @@ static void stop_waits_for_requests_then_the_role(void **state)
         assert_asked("stopped;");
 }
 
+static void stop_of_what_is_still_starting(void **state)
+{
+        role_run_configure(&run, &full, S);
+        end(&run.tasks[0], "exited", 0, S, 2 * S);
+        str_buffer_deinit(&asked);
+        role_run_stop(&run, 100 * S, 10 * S);
+        assert_asked("stopping 100;kill nginx 3;");
+        start(&run.nginx, 11 * S);
+        assert_asked("kill nginx 3;");
+        role_run_tick(&run, 10 * S + ROLE_RUN_NGINX_STOP_NS);
+        assert_asked("kill nginx all 9;kill role 15;");
+        start(&run.role, 21 * S);
+        assert_asked("kill role 15;");
+        end(&run.nginx, "signal", 0, S, 21 * S);
+        assert_asked("release nginx;");
+        end(&run.role, "signal", 0, S, 22 * S);
+        end(&run.tasks[2], "exited", 0, S, 22 * S);
+        assert_status("StoppingVM");
+        str_buffer_deinit(&asked);
+}
+
 static void stop_kills_at_its_deadline(void **state)
 {
         role_run_configure(&run, &worker, S);
@@ -366,6 +387,7 @@ int main(void)
                 TEST(ready_and_busy),
                 TEST(hung_role_is_recycled),
                 TEST(stop_waits_for_requests_then_the_role),
+                TEST(stop_of_what_is_still_starting),
                 TEST(stop_kills_at_its_deadline),
                 TEST(disk_is_formatted_first),
                 TEST(next_agent_goes_on),
