@@ -5,8 +5,8 @@
  * that its users would have: a request's latency counts from when it was due. Each request has a
  * connection of its own, as what is tested is which instance new connections reach.
  *
- * Prints what came of them as one JSON object; each failure as it happens with --verbose, on
- * stderr. */
+ * Prints what came of them as one JSON object; with --verbose each failure, and each instance's
+ * first answer, as it happens, on stderr. */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -94,6 +94,11 @@ static void on_signal(int signo)
         stop = 1;
 }
 
+static double since_start_s(const Load *load, uint64_t ns)
+{
+        return ns ? (double) (ns - load->start_ns) / 1e9 : 0;
+}
+
 static void count_instance(Load *load, const char *name)
 {
         size_t i;
@@ -106,6 +111,9 @@ static void count_instance(Load *load, const char *name)
                         return;
                 snprintf(load->instances[i].name, sizeof(load->instances[i].name), "%s", name);
                 load->n_instances++;
+                if (load->verbose)
+                        fprintf(stderr, "%.3f first answer of %s\n",
+                                since_start_s(load, clock_boottime_ns()), name);
         }
         load->instances[i].ok++;
 }
@@ -331,11 +339,6 @@ static double quantile_ms(const Load *load, double q)
                        ? load->latencies_us[(size_t) ((double) (load->n_latencies - 1) * q)] /
                                  1000.0
                        : 0;
-}
-
-static double since_start_s(const Load *load, uint64_t ns)
-{
-        return ns ? (double) (ns - load->start_ns) / 1e9 : 0;
 }
 
 static void report(Load *load)

@@ -35,7 +35,8 @@ need_guestbook() {
 load_start() {
         local url=$1; shift
         load_file=$(mktemp)
-        "$rack" client -- "$build/troupe-load" --rate=5 --timeout=10000 --verbose "$@" "$url" >"$load_file" &
+        "$rack" client -- "$build/troupe-load" --rate=5 --timeout=10000 --verbose "$@" "$url" \
+                >"$load_file" 2>"$load_file.notes" &
         load_pid=$!
         sleep 1
 }
@@ -44,10 +45,14 @@ load_end() {
         kill -INT "$load_pid"
         wait "$load_pid" || true
         result=$(cat "$load_file")
-        rm -f "$load_file"
+        cat "$load_file.notes"
+        rm -f "$load_file" "$load_file.notes"
         [ "$(jq .sent <<<"$result")" -gt 5 ] || fail "the load generator did not work: $result"
         printf 'load: %s\n' "$result"
 }
+# load_saw INSTANCE: it has answered at least once since load_start. What comes and goes under load is waited for with this:
+# with few requests a second, an instance that is in rotation for a moment only may get none.
+load_saw() { grep -q "first answer of $1\$" "$load_file.notes"; }
 load_failed() { jq .failed <<<"$result"; }
 
 # in_guest ROLE/NUMBER SCRIPT: what the script writes, through the instance's shell. That is on a terminal and echoes what is
