@@ -11,6 +11,7 @@
 #include "fabric/hosts.h"
 #include "fabric/instance.h"
 #include "fabric/operation.h"
+#include "fabric/owners.h"
 #include "fabric/plan.h"
 #include "fabric/request.h"
 #include "fabric/state.h"
@@ -132,6 +133,7 @@ static void synced(Fabric *fabric)
         fabric->synced = true;
         if (cluster)
                 fabric->cluster = &cluster->cluster;
+        owners_sync(fabric);
         hosts_sync(fabric);
         RECORDS_FOREACH(entry, fabric, RECORD_DEPLOYMENT)
         deployment_link(fabric, HOLDER_OF(entry->value, Deployment));
@@ -225,6 +227,8 @@ static void settle(Fabric *fabric)
                 }
                 if (n_checked > 0 || fabric->n_dirty != n_dirty)
                         operations_check(fabric);
+                if (fabric->owners_changed)
+                        owners_check(fabric);
                 n_dirty = fabric->n_dirty;
         } while ((fabric->n_queue > 0 || fabric->room_changed) && !fabric->failed);
 }

@@ -48,6 +48,7 @@ void host_refresh(Fabric *fabric, Host *host)
 {
         refresh(fabric, host, false);
         fabric->room_changed = true;
+        fabric->owners_changed |= fabric->n_unowned > 0 || (host->record && host->record->draining);
 }
 
 void host_set_suspect(Fabric *fabric, Host *host, bool suspect)
@@ -218,6 +219,7 @@ void host_lost(Fabric *fabric, const char *name)
 void host_timer(Fabric *fabric, Host *host)
 {
         host->gone = true;
+        fabric->owners_changed = true;
         state_queue_host(fabric, host);
 }
 

@@ -36,8 +36,8 @@ static size_t write_bytes(const FabricWrite *write)
                text_bytes(write->record->deployment.configuration);
 }
 
-/* Sets the writes, and for each the alive key that must be absent, class by class. */
-static size_t order_writes(Fabric *fabric, const Host **guards)
+/* Sets the writes, and for each the change that it comes from, class by class. */
+static size_t order_writes(Fabric *fabric, const Dirty **sources)
 {
         size_t n = 0;
 
@@ -47,7 +47,7 @@ static size_t order_writes(Fabric *fabric, const Host **guards)
 
                         if (dirty_class(dirty) != class)
                                 continue;
-                        guards[n] = dirty->guard;
+                        sources[n] = dirty;
                         fabric->writes[n++] = (FabricWrite) {
                                 .key = dirty->item ? record_key_of(&dirty->item->record)
                                                    : dirty->key,
@@ -68,7 +68,7 @@ static void add_absent(Fabric *fabric, FabricTransaction *transaction, const Hos
         transaction->n_absent++;
 }
 
-static size_t cut(Fabric *fabric, size_t n, const Host *const *guards)
+static size_t cut(Fabric *fabric, size_t n, const Dirty *const *sources)
 {
         FabricTransaction *transaction = NULL;
         size_t n_transactions = 0, n_absent = 0, bytes = 0;
@@ -86,15 +86,15 @@ static size_t cut(Fabric *fabric, size_t n, const Host *const *guards)
                 }
                 transaction->n_writes++;
                 bytes += size;
-                if (guards[i])
-                        add_absent(fabric, transaction, guards[i]);
+                for (unsigned g = 0; g < sources[i]->n_guards; g++)
+                        add_absent(fabric, transaction, sources[i]->guards[g]);
         }
         return n_transactions;
 }
 
 void plan_build(Fabric *fabric)
 {
-        _cleanup_free_ const Host **guards = calloc(fabric->n_dirty + 1, sizeof(*guards));
+        _cleanup_free_ const Dirty **sources = calloc(fabric->n_dirty + 1, sizeof(*sources));
         size_t n = fabric->n_dirty;
 
         free(fabric->writes);
@@ -102,17 +102,17 @@ void plan_build(Fabric *fabric)
         free(fabric->absent);
         fabric->writes = calloc(n + 1, sizeof(*fabric->writes));
         fabric->transactions = calloc(n + 1, sizeof(*fabric->transactions));
-        fabric->absent = calloc(n + 1, sizeof(*fabric->absent));
-        if (!guards || !fabric->writes || !fabric->transactions || !fabric->absent) {
+        fabric->absent = calloc(SLOTS * n + 1, sizeof(*fabric->absent));
+        if (!sources || !fabric->writes || !fabric->transactions || !fabric->absent) {
                 fabric->failed = true;
                 return;
         }
-        n = order_writes(fabric, guards);
+        n = order_writes(fabric, sources);
         for (size_t i = 0; i < fabric->n_dirty; i++)
                 if (fabric->dirty[i].item)
                         fabric->dirty[i].item->dirty = 0;
         fabric->n_dirty = 0;
         fabric->plan = (FabricPlan) {.transactions = fabric->transactions,
-                                     .n_transactions = cut(fabric, n, guards),
+                                     .n_transactions = cut(fabric, n, sources),
                                      .wake_ns = timers_next(&fabric->timers)};
 }

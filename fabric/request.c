@@ -291,6 +291,7 @@ static void commit_deployment(Fabric *fabric, const FabricRequest *request, cons
         if (!item)
                 return;
         service->slots[request->slot].vip = *vip;
+        fabric->owners_changed = true;
         SET_NAME(service->slots[request->slot].deployment, record->deployment.id);
         state_touch(fabric, ITEM_OF(CONTAINER_OF(service, Record, service)));
         deployment = CONTAINER_OF(item, Deployment, item);
@@ -422,6 +423,7 @@ static int swap(Fabric *fabric, const FabricRequest *request)
         if (r != 0)
                 return r;
         service->slots[SLOT_PRODUCTION].vip = vip;
+        fabric->owners_changed = true; /* it may be new */
         memcpy(moved, service->slots[SLOT_PRODUCTION].deployment, sizeof(moved));
         memcpy(service->slots[SLOT_PRODUCTION].deployment, service->slots[SLOT_STAGING].deployment,
                sizeof(moved));

@@ -160,6 +160,15 @@ Record *state_get_named(const Fabric *fabric, RecordType type, const char *name)
         return state_get(fabric, &key);
 }
 
+static void dirty_guard(Dirty *dirty, Host *guard)
+{
+        for (unsigned i = 0; i < dirty->n_guards; i++)
+                if (dirty->guards[i] == guard)
+                        return;
+        assert(dirty->n_guards < ARRAY_SIZE(dirty->guards));
+        dirty->guards[dirty->n_guards++] = guard;
+}
+
 void state_touch_guarded(Fabric *fabric, Item *item, Host *guard)
 {
         Dirty dirty = {.item = item};
@@ -172,7 +181,7 @@ void state_touch_guarded(Fabric *fabric, Item *item, Host *guard)
                 item->dirty = (uint32_t) fabric->n_dirty;
         }
         if (guard)
-                fabric->dirty[item->dirty - 1].guard = guard;
+                dirty_guard(&fabric->dirty[item->dirty - 1], guard);
 }
 
 void state_touch(Fabric *fabric, Item *item)

@@ -53,6 +53,7 @@ typedef struct Host {
         uint32_t place;
         Instance **instances; /* placed here */
         size_t n_instances;
+        uint32_t n_vips; /* that it owns; counted by owners_check() */
 } Host;
 
 /* A role's instances by number, with holes. */
@@ -100,7 +101,10 @@ typedef struct Package {
 typedef struct Dirty {
         Item *item;    /* NULL: deleted */
         RecordKey key; /* of a deleted item */
-        Host *guard;   /* must not be alive when this is written */
+        /* must not be alive when this is written: of an instance its old host, of a service the old
+         * owner of each VIP */
+        Host *guards[SLOTS];
+        unsigned n_guards;
 } Dirty;
 
 struct Fabric {
@@ -114,10 +118,12 @@ struct Fabric {
         uint64_t now_ns;
         uint64_t realtime_us;
         bool synced;
-        bool failed;        /* memory was short */
-        uint32_t n_suspect; /* hosts */
-        bool room_changed;  /* what waits may fit now */
-        Deployment **queue; /* to be checked in this step */
+        bool failed;         /* memory was short */
+        uint32_t n_suspect;  /* hosts */
+        bool room_changed;   /* what waits may fit now */
+        bool owners_changed; /* a VIP may need another owner */
+        uint32_t n_unowned;  /* VIPs that need one and find none */
+        Deployment **queue;  /* to be checked in this step */
         size_t n_queue;
         Dirty *dirty;
         size_t n_dirty;

@@ -149,6 +149,10 @@ static const Field service_slot_fields[] = {
          .type = FIELD_ADDRESS,
          .offset = offsetof(ServiceRecord, slots[0].vip) - offsetof(ServiceRecord, slots[0]),
          .size = sizeof(IpAddress)},
+        {.name = "owner",
+         .type = FIELD_NAME,
+         .offset = offsetof(ServiceRecord, slots[0].owner) - offsetof(ServiceRecord, slots[0]),
+         .size = sizeof(RecordName)},
         {},
 };
 

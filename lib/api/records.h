@@ -217,6 +217,7 @@ typedef struct ServiceRecord {
         struct {
                 RecordId deployment; /* "" when empty */
                 IpAddress vip;       /* none while the slot has never been used */
+                RecordName owner;    /* the host that announces the VIP; "" while there is none */
         } slots[SLOTS];
         uint64_t created_us;
 } ServiceRecord;

@@ -459,6 +459,24 @@ static void note_operation(World *world, const Record *old, const Record *new)
              o->message);
 }
 
+static void note_owner(World *world, const ServiceRecord *service, unsigned slot)
+{
+        char vip[IP_TEXT_MAX];
+
+        if (service->slots[slot].owner[0])
+                note(world, "vip     %s is on %s", ip_format(&service->slots[slot].vip, vip),
+                     service->slots[slot].owner);
+}
+
+static bool same_slots(const ServiceRecord *a, const ServiceRecord *b)
+{
+        for (unsigned slot = 0; slot < SLOTS; slot++)
+                if (!str_equal(a->slots[slot].deployment, b->slots[slot].deployment) ||
+                    ip_compare(&a->slots[slot].vip, &b->slots[slot].vip) != 0)
+                        return false;
+        return true;
+}
+
 static void note_service(World *world, const Record *old, const Record *new)
 {
         const ServiceRecord *s = new ? &new->service : NULL;
@@ -468,6 +486,11 @@ static void note_service(World *world, const Record *old, const Record *new)
                 note(world, "service %s is removed", old->service.name);
                 return;
         }
+        for (unsigned slot = 0; slot < SLOTS; slot++)
+                if (!old || !str_equal(old->service.slots[slot].owner, s->slots[slot].owner))
+                        note_owner(world, s, slot);
+        if (old && same_slots(&old->service, s))
+                return;
         note(world, "service %s: production %s %s, staging %s %s", s->name,
              s->slots[0].deployment[0] ? s->slots[0].deployment : "-",
              ip_format(&s->slots[0].vip, production),
@@ -1621,6 +1644,21 @@ static void check_counts(World *world, const DeploymentRecord *deployment)
                 }
 }
 
+static void check_owners(World *world, const ServiceRecord *service)
+{
+        for (unsigned slot = 0; slot < SLOTS; slot++) {
+                const char *owner = service->slots[slot].owner;
+                RecordKey key = {.type = RECORD_ALIVE};
+
+                if (service->slots[slot].vip.family == 0)
+                        continue;
+                snprintf(key.name, sizeof(key.name), "%s", owner);
+                if (!owner[0] || !store_get(world, &key))
+                        violate(world, "the %s VIP of %s is on '%s', which is not alive",
+                                slot_to_string(slot), service->name, owner);
+        }
+}
+
 static void check_capacity(World *world)
 {
         for (unsigned i = 0; i < world->config.n_hosts; i++) {
@@ -1665,6 +1703,8 @@ void world_check_quiet(World *world)
 
                 if (record->type == RECORD_INSTANCE)
                         check_instance(world, &record->instance);
+                else if (record->type == RECORD_SERVICE)
+                        check_owners(world, &record->service);
                 else if (record->type == RECORD_DEPLOYMENT && record->deployment.deleting)
                         violate(world, "%s is not deleted in the end", record->deployment.id);
                 else if (record->type == RECORD_DEPLOYMENT)

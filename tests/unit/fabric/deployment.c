@@ -47,7 +47,9 @@ static void what_waits_is_placed_when_there_is_room(void **state)
         world_settle(&world); /* now both hosts are full */
         world_alive(&world, "h1", false);
         world_tick(&world, SECONDS(2));
-        assert_int_equal(world.plan->n_transactions, 0);
+        assert_int_equal(world.plan->n_transactions, 1); /* a VIP is moved, no instance can be */
+        assert_int_equal(world.plan->transactions[0].n_writes, 1);
+        assert_int_equal(world.plan->transactions[0].writes[0].key.type, RECORD_SERVICE);
         world_host(&world, "h2", "r2");
         world_settle(&world);
         MAP_FOREACH (entry, fabric_records(world.fabric, RECORD_INSTANCE))

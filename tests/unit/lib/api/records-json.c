@@ -27,8 +27,8 @@ static const struct {
          "true,\"draining\":true,\"written_off\":true,\"joined_us\":1790000000000000}"},
         {P "alive/h1", "{\"boot_id\":\"abc\",\"epoch\":18446744073709551615,\"version\":\"1.0\"}"},
         {P "services/guestbook",
-         "{\"production\":{\"deployment\":\"d1\",\"vip\":\"198.18.0.10\"},\"staging\":{\"vip\":"
-         "\"198.18.0.11\"},\"created_us\":7}"},
+         "{\"production\":{\"deployment\":\"d1\",\"vip\":\"198.18.0.10\",\"owner\":\"h1\"},"
+         "\"staging\":{\"vip\":\"198.18.0.11\"},\"created_us\":7}"},
         {P "deployments/d1",
          "{\"service\":\"guestbook\",\"label\":\"a \\\"label\\\"\",\"package\":\"" DIGEST
          "\",\"definition\":\"<a/>\",\"configuration\":\"<b/>\",\"configuration_generation\":2,"

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* Which host announces which VIP. A VIP stays where it is as long as that host is not lost and not
+ * drained: moving it gains nothing that is worth the moment in which no host answers for it. The
+ * brake does not hold it: taking an address over starts nothing. */
+
+#include "fabric/state.h"
+
+/** owners_sync() - After loading: hosts that own a VIP are known, also when nothing else names them
+ */
+void owners_sync(Fabric *fabric);
+
+/**
+ * owners_check() - Give every VIP an owner that can announce it, as far as there is one
+ * @fabric: its owners_changed is cleared
+ *
+ * The new owner is the host with the fewest VIPs among those that are alive and not cordoned, ties
+ * by the stable hash of the names; where there is none, a cordoned one, before nobody announces it.
+ * A VIP is taken from a lost host only when that is gone, and on the condition that it still is.
+ */
+void owners_check(Fabric *fabric);
