@@ -131,6 +131,8 @@ static void hand_probes_over(Endpoint *from, Endpoint *to)
                         b->probe = TAKE_PTR(a->probe);
                         b->probed = a->probed;
                         probe_set_userdata(b->probe, b);
+                        if (b->ready && !a->ready)
+                                probe_soon(b->probe);
                 }
         drop_probes(from);
 }

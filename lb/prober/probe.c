@@ -32,6 +32,7 @@ struct Probe {
         sd_event_source *deadline;
         sd_event_source *io;
         int fd;
+        uint64_t eager_ns; /* pause until the next attempt while it is less than the interval; or 0 */
         bool good;
         char why[PROBE_WHY_MAX];
         char answer[PROBE_ANSWER_MAX + 1];
@@ -77,6 +78,8 @@ static void verdict(Probe *probe, bool good, const char *why)
                 return;
         probe->good = good;
         snprintf(probe->why, sizeof(probe->why), "%s", why);
+        if (good)
+                probe->eager_ns = 0;
         probe->prober->changed(probe, probe->prober->userdata);
 }
 
@@ -173,6 +176,18 @@ static int timer_after(sd_event_source *timer, uint64_t span_ns)
         return r < 0 ? r : sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
 }
 
+static uint64_t next_pause_ns(Probe *probe)
+{
+        uint64_t pause_ns = probe->eager_ns;
+
+        if (pause_ns == 0 || pause_ns >= probe->target.interval_ns) {
+                probe->eager_ns = 0;
+                return jittered(probe, probe->target.interval_ns);
+        }
+        probe->eager_ns *= 2;
+        return pause_ns;
+}
+
 static int attempt_begin(Probe *probe)
 {
         int enabled = SD_EVENT_OFF, r;
@@ -189,7 +204,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         int r;
 
         attempt_end(probe);
-        r = timer_after(probe->timer, jittered(probe, probe->target.interval_ns));
+        r = timer_after(probe->timer, next_pause_ns(probe));
         if (r < 0)
                 return r;
         r = attempt_begin(probe);
@@ -243,6 +258,14 @@ int probe_new(Prober *prober, const ProbeTarget *target, void *userdata, bool go
                 return r;
         *ret_probe = TAKE_PTR(probe);
         return 0;
+}
+
+void probe_soon(Probe *probe)
+{
+        if (probe->good)
+                return;
+        probe->eager_ns = PROBE_EAGER_NS;
+        timer_after(probe->timer, 0);
 }
 
 void probe_free(Probe *probe)

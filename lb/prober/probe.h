@@ -17,6 +17,8 @@
 #define PROBE_ANSWER_MAX                                                                           \
         64 /* bytes of an HTTP answer that are looked at: the status line's start */
 
+#define PROBE_EAGER_NS (50 * NSEC_PER_MSEC)
+
 typedef struct Prober Prober;
 typedef struct Probe Probe;
 
@@ -59,6 +61,16 @@ void prober_free(Prober *prober);
  */
 int probe_new(Prober *prober, const ProbeTarget *target, void *userdata, bool good,
               Probe **ret_probe);
+
+/**
+ * probe_soon() - Ask at once: the backend has just said that it is ready
+ * @probe: probe
+ *
+ * While the answers are not good it is asked again after PROBE_EAGER_NS, twice that, and so on up
+ * to the interval: it serves a moment after it can, and not up to an interval later. One that is
+ * good already is left to its interval.
+ */
+void probe_soon(Probe *probe);
 
 /** probe_free() - Stop probing */
 void probe_free(Probe *probe);

@@ -177,11 +177,46 @@ static void silence_is_bad_only_after_the_timeout(void **state)
         server_end(&server);
 }
 
+/* With an interval of an hour only being asked to ask finds out that the server has come up. */
+static void one_that_is_ready_is_asked_at_once(void **state)
+{
+        ProbeTarget target = {.address_length = sizeof(struct sockaddr_in),
+                              .path = "/",
+                              .interval_ns = 3600 * NSEC_PER_SEC,
+                              .timeout_ns = 10 * NSEC_PER_SEC};
+        uint64_t began_ns;
+        Prober *prober;
+        Server server;
+        Probe *probe;
+
+        server_begin(&server, "HTTP/1.1 503 No\r\n\r\n");
+        memcpy(&target.address, &server.address, sizeof(server.address));
+        assert_int_equal(prober_new(server.event, 1, on_changed, &server, &prober), 0);
+        assert_int_equal(probe_new(prober, &target, &server, false, &probe), 0);
+        while (strcmp(probe_why(probe), "status 503") != 0)
+                assert_true(sd_event_run(server.event, UINT64_MAX) >= 0);
+        assert_int_equal(server.asked, 1);
+        began_ns = clock_boottime_ns();
+        probe_soon(probe);
+        while (server.asked < 4) /* at once, and after one and two pauses */
+                assert_true(sd_event_run(server.event, UINT64_MAX) >= 0);
+        assert_true(clock_boottime_ns() - began_ns >= 3 * PROBE_EAGER_NS);
+        server.answer = "HTTP/1.1 200 OK\r\n\r\n";
+        assert_true(becomes(&server, probe, true));
+        probe_soon(probe);
+        assert_true(sd_event_run(server.event, 3 * PROBE_EAGER_NS / NSEC_PER_USEC) >= 0);
+        assert_int_equal(server.asked, 5); /* good already: its interval will do */
+        probe_free(probe);
+        prober_free(prober);
+        server_end(&server);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(tcp_follows_the_listener),
                 cmocka_unit_test(http_wants_200),
+                cmocka_unit_test(one_that_is_ready_is_asked_at_once),
                 cmocka_unit_test(silence_is_bad_only_after_the_timeout),
         };
 
