@@ -13,6 +13,7 @@
 #include "fabric/deployment.h"
 #include "fabric/hosts.h"
 #include "fabric/instance.h"
+#include "fabric/swap.h"
 #include "lib/base/str.h"
 
 static void set_message(RecordDetail target, const char *text)
@@ -24,11 +25,12 @@ static void set_message(RecordDetail target, const char *text)
 
 void operation_link(Fabric *fabric, Operation *operation)
 {
-        state_timer(
-                fabric, &operation->timer,
-                state_after(fabric->now_ns, operation_record(operation)->state == OPERATION_RUNNING
-                                                    ? fabric->cluster->operation_ms
-                                                    : fabric->cluster->keep_ended_ms));
+        const OperationRecord *record = operation_record(operation);
+        uint64_t span_ms = record->state != OPERATION_RUNNING ? fabric->cluster->keep_ended_ms
+                           : record->kind == OPERATION_SWAP   ? SWAP_PATIENCE_MS
+                                                              : fabric->cluster->operation_ms;
+
+        state_timer(fabric, &operation->timer, state_after(fabric->now_ns, span_ms));
 }
 
 Operation *operation_start(Fabric *fabric, const char *id, OperationKind kind,
@@ -180,6 +182,17 @@ static Progress count_drain(Fabric *fabric, const OperationRecord *record)
         return progress;
 }
 
+/* What a swap waits for: that those it puts behind the production's VIP would serve. */
+static Progress count_swap(const Fabric *fabric, const OperationRecord *record)
+{
+        const Deployment *staging = deployment_of(fabric, record->deployment);
+        Progress progress = {.what = "instances in rotation"};
+
+        if (staging)
+                progress.done = swap_rotation(staging, &progress.total, &progress.behind);
+        return progress;
+}
+
 static Progress count(Fabric *fabric, const OperationRecord *record)
 {
         switch (record->kind) {
@@ -196,7 +209,8 @@ static Progress count(Fabric *fabric, const OperationRecord *record)
                 return count_action(fabric, record);
         case OPERATION_DRAIN:
                 return count_drain(fabric, record);
-        case OPERATION_SWAP: /* one transaction: it never runs */
+        case OPERATION_SWAP:
+                return count_swap(fabric, record);
         case OPERATION_KINDS:
                 break;
         }
@@ -259,13 +273,19 @@ void operation_check(Fabric *fabric, Operation *operation)
                 return;
         }
         progress = count(fabric, record);
-        progress.done = MAX(progress.done, record->done);
+        if (record->kind != OPERATION_SWAP) /* who left rotation has to come back */
+                progress.done = MAX(progress.done, record->done);
         if (is_complete(fabric, record, &progress)) {
+                if (record->kind == OPERATION_SWAP) {
+                        swap_carry_out(fabric, operation);
+                        return;
+                }
                 operation_end(fabric, operation, OPERATION_SUCCEEDED, "", "done");
                 return;
         }
         describe(&progress, message, sizeof(message));
-        if (progress.done != record->done) /* it moves: the deadline is for standing still */
+        /* it moves: the deadline is for standing still; but production does not wait for ever */
+        if (progress.done != record->done && record->kind != OPERATION_SWAP)
                 operation_link(fabric, operation);
         if (progress.done != record->done || progress.total != record->total ||
             !str_equal(message, record->message)) {
@@ -290,6 +310,10 @@ void operation_timer(Fabric *fabric, Operation *operation)
         if (record->state != OPERATION_RUNNING) {
                 operation->dropped = true;
                 state_drop(fabric, &operation->item);
+                return;
+        }
+        if (record->kind == OPERATION_SWAP) {
+                swap_timer(fabric, operation);
                 return;
         }
         if (record->kind == OPERATION_DELETE || record->kind == OPERATION_DRAIN) {

@@ -403,9 +403,10 @@ static int check_swap(Fabric *fabric, const FabricRequest *request, Deployment *
 static int swap(Fabric *fabric, const FabricRequest *request)
 {
         Deployment *production, *staging;
+        const Instance *behind;
         ServiceRecord *service;
         Operation *operation;
-        RecordId moved;
+        uint32_t total;
         IpAddress vip;
         int r;
 
@@ -422,16 +423,9 @@ static int swap(Fabric *fabric, const FabricRequest *request)
                 r = pick_vip(fabric, service, SLOT_PRODUCTION, &vip);
         if (r != 0)
                 return r;
-        service->slots[SLOT_PRODUCTION].vip = vip;
-        fabric->owners_changed = true; /* it may be new */
-        memcpy(moved, service->slots[SLOT_PRODUCTION].deployment, sizeof(moved));
-        memcpy(service->slots[SLOT_PRODUCTION].deployment, service->slots[SLOT_STAGING].deployment,
-               sizeof(moved));
-        memcpy(service->slots[SLOT_STAGING].deployment, moved, sizeof(moved));
-        state_touch(fabric, ITEM_OF(CONTAINER_OF(service, Record, service)));
         operation = operation_start(fabric, request->operation, OPERATION_SWAP, staging);
-        if (operation)
-                operation_end(fabric, operation, OPERATION_SUCCEEDED, "", "swapped");
+        if (operation && (request->force || swap_rotation(staging, &total, &behind) == total))
+                swap_carry_out(fabric, operation);
         return 0;
 }
 

@@ -32,7 +32,8 @@ struct Probe {
         sd_event_source *deadline;
         sd_event_source *io;
         int fd;
-        uint64_t eager_ns; /* pause until the next attempt while it is less than the interval; or 0 */
+        uint64_t eager_ns; /* pause until the next attempt while it is less than the interval; or 0
+                            */
         bool good;
         char why[PROBE_WHY_MAX];
         char answer[PROBE_ANSWER_MAX + 1];

@@ -229,6 +229,11 @@ static void do_status(World *world, const Line *line)
         world_status(world, word(line, 2), status);
 }
 
+static void do_probe(World *world, const Line *line)
+{
+        world_probe(world, word(line, 2), str_equal(word(line, 3), "good"));
+}
+
 static void do_end(World *world, const Line *line)
 {
         world_check_quiet(world);
@@ -245,7 +250,7 @@ static const struct {
         {"crash", do_crash},       {"boot", do_boot},       {"cut", do_cut},
         {"mend", do_mend},         {"freeze", do_freeze},   {"thaw", do_thaw},
         {"bad", do_bad},           {"good", do_good},       {"etcd", do_etcd},
-        {"status", do_status},     {"end", do_end},
+        {"status", do_status},     {"probe", do_probe},     {"end", do_end},
 };
 
 static Line split(char *text)

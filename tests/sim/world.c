@@ -72,6 +72,7 @@ typedef struct Vm {
         uint64_t done[ACTIONS];
         uint64_t token;
         bool running;
+        bool mute; /* does not answer its probe */
 } Vm;
 
 typedef struct SimHost {
@@ -591,7 +592,7 @@ static void vm_report(World *world, unsigned index, const Vm *vm)
         record.observed.id = vm->id;
         record.observed.incarnation = vm->incarnation;
         record.observed.status = vm->status;
-        record.observed.in_rotation = vm->status == STATUS_READY_ROLE;
+        record.observed.in_rotation = vm->status == STATUS_READY_ROLE && !vm->mute;
         memcpy(record.observed.done, vm->done, sizeof(vm->done));
         if (deployment) /* read from etcd at its latest; the agent takes it up at once */
                 record.observed.configuration_generation =
@@ -1230,6 +1231,19 @@ void world_status(World *world, const char *instance, InstanceStatus status)
                         vm_go(world, i, vm, VM_SICK, status, FABRIC_NEVER);
                         return;
                 }
+        }
+}
+
+void world_probe(World *world, const char *instance, bool good)
+{
+        for (unsigned i = 0; i < world->config.n_hosts; i++) {
+                Vm *vm = map_get(&world->hosts[i].vms, instance);
+
+                if (!vm || !vm->running || !world->hosts[i].joined)
+                        continue;
+                note(world, "%s %s its probe", instance, good ? "answers" : "does not answer");
+                vm->mute = !good;
+                vm_report(world, i, vm);
         }
 }
 

@@ -94,6 +94,9 @@ void world_etcd(World *world, bool quorum);
 /** world_status() - An instance's VM comes to this status by itself, and stays there */
 void world_status(World *world, const char *instance, InstanceStatus status);
 
+/** world_probe() - An instance answers its probe from now on, or not */
+void world_probe(World *world, const char *instance, bool good);
+
 /** world_status_nth() - The same for the @n-th instance of all, whichever that is */
 void world_status_nth(World *world, uint64_t n, InstanceStatus status);
 

@@ -89,12 +89,52 @@ static void staging_moves_into_an_empty_production(void **state)
         world_deinit(&world);
 }
 
+static void say_rotation(World *world, const char *name, bool in_rotation)
+{
+        const InstanceRecord *instance = world_instance(world, name);
+        RecordKey key = {.type = RECORD_OBSERVED, .instance = instance->id};
+        Record observed;
+
+        memcpy(key.name, instance->host, sizeof(RecordName));
+        assert_int_equal(record_copy(fabric_record(world->fabric, &key), &observed), 0);
+        observed.observed.in_rotation = in_rotation;
+        world_put(world, &observed);
+}
+
+static void who_is_ready_and_does_not_answer_is_waited_for(void **state)
+{
+        DeploymentRecord a = world_deployment("d1", 1, 0), b = world_deployment("d2", 2, 0);
+        FabricRequest swap = {.kind = FABRIC_SWAP, .service = "s"};
+        RecordKey key = {.type = RECORD_SERVICE, .name = "s"};
+        const ServiceRecord *service;
+        World world;
+
+        world_init(&world, 1, 1);
+        world_deploy(&world, "s", SLOT_PRODUCTION, &a);
+        world_deploy(&world, "s", SLOT_STAGING, &b);
+        world_settle(&world);
+        say_rotation(&world, "d2/web_IN_1", false);
+        service = &fabric_record(world.fabric, &key)->service;
+        assert_int_equal(world_request(&world, swap), 0);
+        assert_int_equal(world_operation(&world, world.operation)->state, OPERATION_RUNNING);
+        assert_string_equal(service->slots[SLOT_PRODUCTION].deployment, "d1");
+        /* one comes while another goes: both have to be there at once */
+        say_rotation(&world, "d2/web_IN_0", false);
+        say_rotation(&world, "d2/web_IN_1", true);
+        assert_string_equal(service->slots[SLOT_PRODUCTION].deployment, "d1");
+        say_rotation(&world, "d2/web_IN_0", true);
+        assert_int_equal(world_operation(&world, world.operation)->state, OPERATION_SUCCEEDED);
+        assert_string_equal(service->slots[SLOT_PRODUCTION].deployment, "d2");
+        world_deinit(&world);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(only_public_endpoints_count),
                 cmocka_unit_test(order_does_not_matter),
                 cmocka_unit_test(swap_exchanges_slots_and_keeps_vips),
+                cmocka_unit_test(who_is_ready_and_does_not_answer_is_waited_for),
                 cmocka_unit_test(staging_moves_into_an_empty_production),
         };
 

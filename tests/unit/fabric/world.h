@@ -201,6 +201,7 @@ static inline void world_observe(World *world, const InstanceRecord *instance,
         record.observed.id = instance->id;
         record.observed.incarnation = instance->incarnation;
         record.observed.status = status;
+        record.observed.in_rotation = status == STATUS_READY_ROLE;
         memcpy(record.observed.done, instance->wanted, sizeof(instance->wanted));
         if (deployment)
                 record.observed.configuration_generation =
