@@ -7,8 +7,10 @@
 
 #include <curl/curl.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "lib/base/str.h"
+#include "lib/io/http-tls.h"
 
 #define CONNECT_TIMEOUT_NS (2 * NSEC_PER_SEC)
 #define KEEPALIVE_S        5L
@@ -22,9 +24,12 @@ struct HttpRequest {
         HttpDone done;
         void *userdata;
         char message[CURL_ERROR_SIZE];
+        HttpPin pin;
         CURLcode code;
-        bool ended; /* done is to be called */
-        bool ready; /* on the ready list */
+        size_t window;
+        bool paused; /* the window is full: libcurl holds the rest back */
+        bool ended;  /* done is to be called */
+        bool ready;  /* on the ready list */
         HttpRequest *next_ready;
         HttpRequest *previous, *next; /* all requests */
 };
@@ -33,6 +38,7 @@ struct Http {
         sd_event *event;
         CURLM *multi;
         sd_event_source *timer;
+        sd_event_source *defer; /* http_continue() was called */
         HttpRequest *requests;
         HttpRequest *first_ready, *last_ready;
         HttpRequest *current; /* whose handler runs; NULL when that handler cancelled it */
@@ -131,6 +137,16 @@ static int error_of(CURLcode code)
         }
 }
 
+/* Lets libcurl go on when there is room again. What it has held back it writes at once, which may
+ * end the request: then that is worked off like any other end. */
+static void unpause(HttpRequest *request)
+{
+        if (!request->paused || request->ended || request->body.length >= request->window)
+                return;
+        request->paused = false;
+        curl_easy_pause(request->easy, CURLPAUSE_CONT);
+}
+
 /* Gives the stream's bytes to their owner. True when the request is still there. */
 static bool hand_over_data(HttpRequest *request, const bool *gone)
 {
@@ -150,7 +166,13 @@ static bool hand_over_data(HttpRequest *request, const bool *gone)
                 request->body.length -= used;
                 request->body.data[request->body.length] = '\0';
         }
+        unpause(request);
         return true;
+}
+
+static const char *message_of(const HttpRequest *request)
+{
+        return request->message[0] ? request->message : curl_easy_strerror(request->code);
 }
 
 static void hand_over_end(HttpRequest *request, const bool *gone)
@@ -167,8 +189,7 @@ static void hand_over_end(HttpRequest *request, const bool *gone)
         curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
         result.status = (unsigned) status;
         if (result.error != 0)
-                result.message =
-                        request->message[0] ? request->message : curl_easy_strerror(request->code);
+                result.message = request->pin.message ?: message_of(request);
         http->current = request;
         request->done(request->userdata, &result);
         if (*gone || http->current != request)
@@ -209,6 +230,10 @@ static size_t on_write(char *data, size_t size, size_t count, void *userdata)
         HttpRequest *request = userdata;
         size_t length = size * count;
 
+        if (request->window > 0 && request->body.length >= request->window) {
+                request->paused = true;
+                return CURL_WRITEFUNC_PAUSE;
+        }
         if (request->body.length + length > HTTP_BODY_MAX)
                 return 0;
         str_buffer_append(&request->body, data, length);
@@ -276,6 +301,32 @@ static int on_timeout(CURLM *multi, long timeout_ms, void *userdata)
         return sd_event_source_set_enabled(http->timer, SD_EVENT_ONESHOT) < 0 ? -1 : 0;
 }
 
+static int on_defer(sd_event_source *source, void *userdata)
+{
+        Http *http = userdata;
+
+        dispatch(http);
+        return 0;
+}
+
+static int add_sources(Http *http)
+{
+        int r;
+
+        r = sd_event_add_time_relative(http->event, &http->timer, CLOCK_BOOTTIME, UINT64_MAX, 0,
+                                       on_timer, http);
+        if (r == -EOVERFLOW)
+                r = sd_event_add_time(http->event, &http->timer, CLOCK_BOOTTIME, UINT64_MAX, 0,
+                                      on_timer, http);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(http->timer, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_defer(http->event, &http->defer, on_defer, http);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(http->defer, SD_EVENT_OFF);
+        return r < 0 ? r : 0;
+}
+
 int http_new(sd_event *event, Http **ret_http)
 {
         static bool initialised;
@@ -291,14 +342,7 @@ int http_new(sd_event *event, Http **ret_http)
         http->multi = curl_multi_init();
         if (!http->multi)
                 return -ENOMEM;
-        r = sd_event_add_time_relative(event, &http->timer, CLOCK_BOOTTIME, UINT64_MAX, 0, on_timer,
-                                       http);
-        if (r == -EOVERFLOW)
-                r = sd_event_add_time(event, &http->timer, CLOCK_BOOTTIME, UINT64_MAX, 0, on_timer,
-                                      http);
-        if (r < 0)
-                return r;
-        r = sd_event_source_set_enabled(http->timer, SD_EVENT_OFF);
+        r = add_sources(http);
         if (r < 0)
                 return r;
         curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
@@ -318,6 +362,7 @@ Http *http_free(Http *http)
         if (http->multi)
                 curl_multi_cleanup(http->multi);
         sd_event_source_disable_unref(http->timer);
+        sd_event_source_disable_unref(http->defer);
         sd_event_unref(http->event);
         if (http->gone)
                 *http->gone = true;
@@ -348,10 +393,26 @@ static bool request_set_tls(HttpRequest *request, const HttpTls *tls)
 {
         CURL *easy = request->easy;
 
+        if (tls->ca_sha256 && !http_pin_set(&request->pin, easy, tls->ca_sha256))
+                return false;
         return (!tls->ca_path || !curl_easy_setopt(easy, CURLOPT_CAINFO, tls->ca_path)) &&
                (!tls->certificate_path ||
                 !curl_easy_setopt(easy, CURLOPT_SSLCERT, tls->certificate_path)) &&
                (!tls->key_path || !curl_easy_setopt(easy, CURLOPT_SSLKEY, tls->key_path));
+}
+
+static bool request_set_stream(HttpRequest *request, const HttpOptions *options)
+{
+        long stall_s = (long) (options->stall_ns / NSEC_PER_SEC);
+        CURL *easy = request->easy;
+        char range[32];
+
+        request->window = options->data ? options->window : 0;
+        snprintf(range, sizeof(range), "%llu-", (unsigned long long) options->first_byte);
+        return (options->first_byte == 0 || !curl_easy_setopt(easy, CURLOPT_RANGE, range)) &&
+               (options->stall_ns == 0 ||
+                (!curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L) &&
+                 !curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, MAX(stall_s, 1L))));
 }
 
 static bool request_set(HttpRequest *request, const HttpOptions *options)
@@ -366,6 +427,8 @@ static bool request_set(HttpRequest *request, const HttpOptions *options)
         if (options->body &&
             (curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) options->length) ||
              curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, options->body)))
+                return false;
+        if (!request_set_stream(request, options))
                 return false;
         return !curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                                  (long) (connect_ns / NSEC_PER_MSEC)) &&
@@ -407,6 +470,20 @@ int http_start(Http *http, const HttpOptions *options, HttpRequest **ret_request
                 *ret_request = request;
         TAKE_PTR(request);
         return 0;
+}
+
+unsigned http_status(const HttpRequest *request)
+{
+        long status = 0;
+
+        curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+        return (unsigned) status;
+}
+
+void http_continue(HttpRequest *request)
+{
+        ready_add(request);
+        sd_event_source_set_enabled(request->http->defer, SD_EVENT_ONESHOT);
 }
 
 HttpRequest *http_cancel(HttpRequest *request)

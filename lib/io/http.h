@@ -27,13 +27,18 @@ typedef struct HttpResult {
 /** HttpDone - The request has ended; @result is valid during the call */
 typedef void (*HttpDone)(void *userdata, const HttpResult *result);
 
-/** HttpData - Bytes of a stream arrived; returns how many were consumed, the rest comes again */
+/** HttpData - Bytes of a stream arrived; returns how many were consumed, the rest comes again with
+ * the next ones, or at http_continue() */
 typedef size_t (*HttpData)(void *userdata, const char *data, size_t length);
 
 typedef struct HttpTls {
         const char *ca_path; /* PEM files; NULL: the system's, or none */
         const char *certificate_path;
         const char *key_path;
+        /* Instead of @ca_path: 64 hexadecimal digits, the SHA-256 of a CA's certificate in DER. The
+         * server must send that certificate along and have been certified by it; nothing of the
+         * request is sent before that has been checked. */
+        const char *ca_sha256;
 } HttpTls;
 
 typedef struct HttpOptions {
@@ -45,6 +50,13 @@ typedef struct HttpOptions {
         uint64_t connect_timeout_ns; /* 0: 2 s */
         uint64_t timeout_ns;         /* of the whole request; 0: none, for a stream */
         HttpData data;               /* NULL: the body is gathered for done */
+        size_t window;               /* of a stream: not more than about this many bytes are taken
+                                        from the server and kept before they are consumed; 0: no
+                                        limit but HTTP_BODY_MAX, which ends the request */
+        uint64_t stall_ns;           /* of a stream: ends with -ETIMEDOUT when for this long (at
+                                        least 1 s) less than a byte per second has come; 0: never */
+        uint64_t first_byte;         /* ask for the body from here on (Range); the answer is 206
+                                        when the server honours that, 200 when it sends all */
         HttpDone done;
         void *userdata;
 } HttpOptions;
@@ -71,6 +83,20 @@ DEFINE_CLEANUP(Http *, http_free)
  * Return: 0, and the done handler will be called once unless it is cancelled; -EINVAL; -ENOMEM.
  */
 int http_start(Http *http, const HttpOptions *options, HttpRequest **ret_request);
+
+/**
+ * http_status() - The status of the answer, for use in a data handler
+ * @request: request
+ *
+ * Return: status; 0 when none has come yet.
+ */
+unsigned http_status(const HttpRequest *request);
+
+/**
+ * http_continue() - Take more: what a data handler has left is handed to it again, soon
+ * @request: request with a data handler; not ended
+ */
+void http_continue(HttpRequest *request);
 
 /** http_cancel() - End a request without calling its handlers; NULL is fine. Returns NULL */
 HttpRequest *http_cancel(HttpRequest *request);
