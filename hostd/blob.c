@@ -4,7 +4,8 @@
  *
  *   sha256-DIGEST              a blob
  *   payload-DIGEST-ROLE.erofs  a role's payload out of the package of that digest
- *   .new-...                   being written; of no use to anyone after a crash */
+ *   .new-...                   being written; of no use to anyone after a crash
+ *   .part-DIGEST               being fetched; goes on from there after a crash (blob-part.h) */
 
 #include "hostd/blob.h"
 
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "lib/base/file.h"
 #include "lib/base/map.h"
@@ -23,7 +25,6 @@
 
 #define COPY_BYTES     (128 * KIB)
 #define NEW_PREFIX     ".new-"
-#define BLOB_PREFIX    "sha256-"
 #define PAYLOAD_PREFIX "payload-"
 #define PAYLOAD_SUFFIX ".erofs"
 
@@ -37,7 +38,7 @@ struct BlobStore {
 
 DEFINE_CLEANUP(EVP_MD_CTX *, EVP_MD_CTX_free)
 
-static bool is_digest(const char *text)
+bool blob_is_digest(const char *text)
 {
         return strlen(text) == BLOB_DIGEST_LENGTH &&
                strspn(text, "0123456789abcdef") == BLOB_DIGEST_LENGTH;
@@ -124,8 +125,7 @@ static int new_file(BlobStore *store, char *name, int *ret_fd)
         return 0;
 }
 
-/* Makes a written file whole and gives it its name; or removes it. */
-static int finish_file(BlobStore *store, int fd, const char *name, const char *final)
+int blob_commit(BlobStore *store, int fd, const char *name, const char *final)
 {
         assert(fd >= 0);
         if (fchmod(fd, 0444) < 0 || fsync(fd) < 0 ||
@@ -192,7 +192,7 @@ static int copy_and_digest(int from, int to, uint64_t max_bytes,
         return 0;
 }
 
-static int hold(BlobStore *store, const char *digest)
+int blob_hold(BlobStore *store, const char *digest)
 {
         int r;
 
@@ -233,17 +233,22 @@ int blob_ingest(BlobStore *store, int fd, uint64_t max_bytes, const char *expect
                 return r;
         }
         snprintf(final, sizeof(final), BLOB_PREFIX "%s", digest);
-        r = hold(store, digest);
+        r = blob_hold(store, digest);
         if (r < 0) {
                 unlinkat(store->dir_fd, name, 0);
                 return r;
         }
-        r = finish_file(store, file, name, final);
+        r = blob_commit(store, file, name, final);
         if (r < 0)
                 return r;
         memcpy(ret_digest, digest, sizeof(digest));
         *ret_bytes = bytes;
         return 0;
+}
+
+int blob_store_dir(const BlobStore *store)
+{
+        return store->dir_fd;
 }
 
 char *blob_path(const BlobStore *store, const char *digest)
@@ -253,7 +258,7 @@ char *blob_path(const BlobStore *store, const char *digest)
 
 bool blob_exists(const BlobStore *store, const char *digest)
 {
-        _cleanup_free_ char *path = is_digest(digest) ? blob_path(store, digest) : NULL;
+        _cleanup_free_ char *path = blob_is_digest(digest) ? blob_path(store, digest) : NULL;
 
         return path && access(path, R_OK) == 0;
 }
@@ -279,7 +284,7 @@ static int extract(BlobStore *store, const char *package, const char *role, cons
         if (r == 0) {
                 r = package_extract(opened, role, out, &error);
                 if (r == 0)
-                        return finish_file(store, out, name, final);
+                        return blob_commit(store, out, name, final);
                 unlinkat(store->dir_fd, name, 0);
         }
         if (r == -ENOENT)
@@ -300,7 +305,7 @@ int blob_payload(BlobStore *store, const char *package, const char *role, char *
         char *name;
         int r = 0;
 
-        if (!is_digest(package) || !str_is_name(role, 63))
+        if (!blob_is_digest(package) || !str_is_name(role, 63))
                 return -EINVAL;
         path = str_printf("%s/" PAYLOAD_PREFIX "%s-%s" PAYLOAD_SUFFIX, store->dir, package, role);
         if (!path)
@@ -333,11 +338,23 @@ static bool is_held(BlobStore *store, const char *name)
         return held;
 }
 
+/* A part of something that may still be wanted. */
+static bool is_fresh_part(const BlobStore *store, const char *name)
+{
+        struct stat st;
+
+        return fstatat(store->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+               st.st_mtim.tv_sec + BLOB_PART_KEEP_S > time(NULL);
+}
+
 static bool is_kept(const char *name, void *userdata)
 {
         const Keep *keep = userdata;
         const char *digest = str_after(name, BLOB_PREFIX);
 
+        if (str_after(name, BLOB_PART_PREFIX))
+                return is_fresh_part(keep->store, name) ||
+                       is_held(keep->store, str_after(name, BLOB_PART_PREFIX));
         if (!digest)
                 digest = str_after(name, PAYLOAD_PREFIX);
         if (!digest || is_held(keep->store, digest))

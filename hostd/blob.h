@@ -12,6 +12,9 @@
 
 #define BLOB_DIGEST_LENGTH 64 /* SHA-256 in lower-case hexadecimal digits */
 #define BLOB_MESSAGE_MAX   600U
+#define BLOB_PREFIX        "sha256-"
+#define BLOB_PART_PREFIX   ".part-"    /* what is being fetched (blob-part.h) */
+#define BLOB_PART_KEEP_S   (24 * 3600) /* one that nobody goes on with is kept for so long */
 
 typedef struct BlobStore BlobStore;
 
@@ -59,6 +62,20 @@ int blob_ingest(BlobStore *store, int fd, uint64_t max_bytes, const char *expect
 /** blob_release() - A blob that was ingested is referred to now, or never will be; does not block
  */
 void blob_release(BlobStore *store, const char *digest);
+
+/** blob_hold() - Keep blob_collect() from a blob until blob_release(); 0 or -ENOMEM, does not block
+ */
+int blob_hold(BlobStore *store, const char *digest);
+
+/** blob_store_dir() - The directory, open; the store's */
+int blob_store_dir(const BlobStore *store);
+
+/** blob_is_digest() - Whether a text is the digest of something */
+bool blob_is_digest(const char *text);
+
+/** blob_commit() - Make a written file of the store whole, and give it its name; or remove it: 0 or
+ * a negative errno */
+int blob_commit(BlobStore *store, int fd, const char *name, const char *final);
 
 /**
  * blob_path() - Where a blob is, or would be

@@ -24,7 +24,7 @@ typedef struct TestPki {
 
 static inline char *test_pki_path(const TestPki *pki, const char *name)
 {
-        static char paths[8][128];
+        static char paths[8][256];
         static unsigned next;
         char *path = paths[next++ % 8];
 
