@@ -36,6 +36,8 @@ static struct {
         const char *state;
         double progress;
         int n_operations;
+        char typed[256]; /* into the shell that is open */
+        size_t n_typed;
         int shell; /* our end of the last one */
 } fake;
 
@@ -244,19 +246,22 @@ static int fake_start_operation(sd_bus_message *message, void *userdata, sd_bus_
         return sd_bus_reply_method_return(message, "o", fake.path);
 }
 
-/* The shell says back what it is told; `exit N` and ^D end it. */
+/* The shell says back what it is told; `exit N` and ^D end it. What it is told is a stream: it
+ * comes in any pieces, and with what was typed before. */
 static int fake_shell_input(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
-        char data[256];
-        ssize_t n = read(fd, data, sizeof(data) - 1);
+        char *data = fake.typed + fake.n_typed;
+        ssize_t n = read(fd, data, sizeof(fake.typed) - 1 - fake.n_typed);
         int status = 0;
 
         if (n > 0) {
-                data[n] = '\0';
+                fake.n_typed += (size_t) n;
+                fake.typed[fake.n_typed] = '\0';
                 fake_check(file_write_all(fd, data, (size_t) n));
+                data = strstr(fake.typed, "exit ");
+                if ((!data || sscanf(data, "exit %d", &status) != 1) && !strchr(fake.typed, '\004'))
+                        return 0;
         }
-        if (n > 0 && sscanf(data, "exit %d", &status) != 1 && !strchr(data, '\004'))
-                return 0;
         sd_event_source_set_enabled(source, SD_EVENT_OFF);
         fake_check(sd_bus_emit_signal(fake.bus, FAKE_ROOT, FAKE_MANAGER, "ShellEnded", "sis", "sh1",
                                       n > 0 ? status : 129, ""));
@@ -281,6 +286,7 @@ static int fake_open_shell(sd_bus_message *message, void *userdata, sd_bus_error
         fake_check(sd_bus_reply_method_return(message, "hs", ends[1], "sh1"));
         close(ends[1]);
         fake.shell = ends[0];
+        fake.n_typed = 0;
         return 1;
 }
 
