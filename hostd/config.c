@@ -14,6 +14,8 @@
 #define LEASE_S_DEFAULT  10
 #define LEASE_S_MIN      2
 #define LEASE_S_MAX      600
+#define DELAY_KILL_MS    1000
+#define DELAY_DRIFT      50
 #define CREDENTIAL_START "troupe."
 
 typedef struct Setting {
@@ -80,6 +82,12 @@ static int set_lease(Config *config, const char *value)
         return r < 0 || config->lease_s < LEASE_S_MIN ? -EINVAL : 0;
 }
 
+static int set_watchdog(Config *config, const char *value)
+{
+        config->no_watchdog = str_equal(value, "off");
+        return config->no_watchdog || str_equal(value, "required") ? 0 : -EINVAL;
+}
+
 static int set_vcpus(Config *config, const char *value)
 {
         return str_to_u64(value, 65536, &config->vcpus);
@@ -111,7 +119,7 @@ static const Setting settings[] = {
         {"vip-pool", set_vip_pool}, {"overlay", set_overlay},
         {"etcd", set_etcd},         {"lease", set_lease},
         {"vcpus", set_vcpus},       {"memory", set_memory},
-        {"disk", set_disk},
+        {"disk", set_disk},         {"watchdog", set_watchdog},
 };
 
 static char *trim(char *text)
@@ -297,5 +305,8 @@ int config_cluster(const Config *config, const char *id, Record *ret_cluster, ch
                 return -EINVAL;
         }
         cluster->lease_ms = config->lease_s * 1000;
+        /* what the watchdog demands: the kill time, and what clocks may drift apart in a lease */
+        cluster->leader_delay_ms =
+                MAX(cluster->leader_delay_ms, DELAY_KILL_MS + cluster->lease_ms / DELAY_DRIFT);
         return 0;
 }

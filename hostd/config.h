@@ -22,6 +22,7 @@ typedef struct Config {
         char *vip_pool;        /* vip-pool=: `198.18.100.0/24` or `FIRST-LAST`, blanks between; used
                                   when this host makes the cluster */
         char *overlay;         /* overlay=: network of which each deployment gets a part */
+        bool no_watchdog;      /* watchdog=: `required`, the default, or `off`: nobody fences */
         uint64_t lease_s;      /* lease=: seconds, 2 to 600; of a new cluster */
         uint64_t memory_bytes; /* memory=: MiB that instances may use; 0: all but a reserve */
         uint64_t vcpus;        /* vcpus=: 0: as many as there are */

@@ -43,6 +43,7 @@ struct HostHalf {
         Map rotation;     /* `ENDPOINT INSTANCE` of those in rotation → nothing */
         SizeCatalogue sizes;
         bool synced;
+        uint64_t start_until_ns; /* read by the worker's threads */
         /* the listing of domains */
         WorkerJob listing;
         bool listing_runs;

@@ -268,6 +268,24 @@ void host_half_set_bus(HostHalf *half, sd_bus *bus)
         host_network_changed(half);
 }
 
+void host_half_allow(HostHalf *half, uint64_t until_ns)
+{
+        __atomic_store_n(&half->start_until_ns, until_ns, __ATOMIC_RELAXED);
+        host_reconcile_later(half);
+}
+
+bool host_half_is_starting(const HostHalf *half)
+{
+        MAP_FOREACH (entry, &half->instances) {
+                const Instance *instance = entry->value;
+                VmState state = vm_state(&instance->vm);
+
+                if ((state == VM_STARTING || state == VM_RESETTING) && vm_busy(&instance->vm))
+                        return true;
+        }
+        return false;
+}
+
 BlobStore *host_half_blobs(HostHalf *half)
 {
         return half->blobs;
@@ -440,7 +458,9 @@ int host_half_new(sd_event *event, const HostHalfConfig *config, const HostHalfS
                 .console = config->console,
                 .hypervisor = half->hypervisor,
                 .blobs = half->blobs,
+                .start_until_ns = &half->start_until_ns,
         };
+        half->start_until_ns = UINT64_MAX;
         read_controllers(half);
         half->owner = host_instances_owner(half);
         *ret_half = TAKE_PTR(half);

@@ -188,6 +188,18 @@ typedef struct HostHalfState {
                                 well */
 } HostHalfState;
 
+/**
+ * host_half_allow() - Until when role VMs may be started
+ * @half:     half; without this call always
+ * @until_ns: CLOCK_BOOTTIME; 0 for not at all, UINT64_MAX for without an end
+ *
+ * VMs that run are not touched, and what ended by itself waits.
+ */
+void host_half_allow(HostHalf *half, uint64_t until_ns);
+
+/** host_half_is_starting() - Whether a VM is being started or reset at this moment */
+bool host_half_is_starting(const HostHalf *half);
+
 /** host_half_state() - What is to be said about this host; texts are borrowed until the next call
  */
 void host_half_state(const HostHalf *half, HostHalfState *ret_state);

@@ -161,6 +161,7 @@ void host_instances_step(HostHalf *half)
 
                 if (!may_step(half, instance))
                         continue;
+                instance->facts.forbidden = now_ns >= half->start_until_ns;
                 if (vm_state(&instance->vm) == VM_NEW || vm_state(&instance->vm) == VM_DOWN)
                         instance->facts.blocked = !half->probed || is_blocked(half, instance);
                 instance_step(instance, half->n_listings + 1, now_ns);

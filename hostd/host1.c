@@ -405,6 +405,8 @@ static void disconnect(Host1 *host1)
 {
         shells_set_bus(host1->shells, NULL);
         host_half_set_bus(host1->host_half, NULL);
+        if (host1->fence)
+                fence_set_bus(host1->fence, NULL);
         host1->polkit = bus_polkit_free(host1->polkit);
         if (host1->bus)
                 sd_bus_detach_event(host1->bus);
@@ -503,6 +505,8 @@ void host1_connect(Host1 *host1)
                 return;
         }
         host_half_set_bus(host1->host_half, host1->bus);
+        if (host1->fence)
+                fence_set_bus(host1->fence, host1->bus);
         shells_set_bus(host1->shells, host1->bus);
 }
 
@@ -524,6 +528,7 @@ int host1_new(const Host1Config *config, Host1 **ret_host1)
         host1->store = config->store;
         host1->controller = config->controller;
         host1->host_half = config->host_half;
+        host1->fence = config->fence;
         host1->shells = config->shells;
         host1->events = config->events;
         r = str_set(&host1->address, address ?: "unix:path=/run/dbus/system_bus_socket");

@@ -9,6 +9,7 @@
 
 #include "hostd/controller.h"
 #include "hostd/events.h"
+#include "hostd/fence.h"
 #include "hostd/host-half.h"
 #include "hostd/intake.h"
 #include "hostd/shells.h"
@@ -96,6 +97,7 @@ typedef struct Host1Config {
         Store *store;
         Controller *controller;
         HostHalf *host_half;
+        Fence *fence; /* or NULL */
         Shells *shells;
         Events *events;
 } Host1Config;
@@ -107,6 +109,7 @@ typedef struct Host1 {
         Store *store;
         Controller *controller;
         HostHalf *host_half;
+        Fence *fence; /* or NULL */
         Shells *shells;
         Events *events;
         Worker *worker; /* intakes only: a slow sender stops nothing else */

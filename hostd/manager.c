@@ -83,6 +83,7 @@ static void half_synced(Manager *manager)
                 return;
         manager->half_synced = true;
         host_half_synced(manager->host_half);
+        fence_clean(manager->fence);
 }
 
 static void on_alive(void *userdata, int64_t revision)
@@ -92,6 +93,36 @@ static void on_alive(void *userdata, int64_t revision)
         manager->alive_revision = revision;
         manager->half_synced = false;
         half_synced(manager);
+}
+
+static void on_held(void *userdata, uint64_t sent_ns)
+{
+        fence_renewed(((Manager *) userdata)->fence, sent_ns);
+}
+
+static void on_lost(void *userdata, const char *why)
+{
+        fence_lost(((Manager *) userdata)->fence, why);
+}
+
+/* ---- from the fence */
+
+static void on_allowed(void *userdata, uint64_t until_ns)
+{
+        host_half_allow(((Manager *) userdata)->host_half, until_ns);
+}
+
+static void on_fenced(void *userdata)
+{
+        Manager *manager = userdata;
+
+        if (manager->presence)
+                presence_again(manager->presence);
+}
+
+static bool on_is_starting(void *userdata)
+{
+        return host_half_is_starting(((Manager *) userdata)->host_half);
 }
 
 static void on_renew(void *userdata)
@@ -114,6 +145,7 @@ static void half_put(Manager *manager, const Record *record, const Record *befor
         switch (record->type) {
         case RECORD_CLUSTER:
                 host_half_cluster_put(half, &record->cluster);
+                fence_set_cluster(manager->fence, &record->cluster);
                 break;
         case RECORD_HOST:
                 r = host_half_host_put(half, &record->host);
@@ -234,8 +266,11 @@ static void fill_alive(Manager *manager, AliveRecord *alive)
 /* The store is known: the lease is asked for with the cluster's own time to live. */
 static void appear(Manager *manager)
 {
-        static const PresenceHandlers handlers = {
-                .elected = on_elected, .deposed = on_deposed, .alive = on_alive};
+        static const PresenceHandlers handlers = {.elected = on_elected,
+                                                  .deposed = on_deposed,
+                                                  .alive = on_alive,
+                                                  .held = on_held,
+                                                  .lost = on_lost};
         const Record *cluster = store_named(manager->store, RECORD_CLUSTER, "");
         uint64_t ttl_s = cluster ? cluster->cluster.lease_ms / 1000 : manager->config->lease_s;
         PresenceHandlers mine = handlers;
@@ -254,10 +289,25 @@ static void appear(Manager *manager)
         presence_leader_changed(manager->presence, &manager->leader);
 }
 
+/* Whether the records speak of a host that is not this one. */
+static bool has_others(Manager *manager)
+{
+        const char *self = manager->config->host;
+
+        MAP_FOREACH (entry, store_records(manager->store, RECORD_HOST))
+                if (!str_equal(((const Record *) entry->value)->host.name, self))
+                        return true;
+        MAP_FOREACH (entry, store_records(manager->store, RECORD_ALIVE))
+                if (!str_equal(((const Record *) entry->value)->alive.host, self))
+                        return true;
+        return false;
+}
+
 static void on_synced(void *userdata, int64_t revision, bool reloaded)
 {
         Manager *manager = userdata;
 
+        fence_set_others(manager->fence, has_others(manager));
         controller_synced(manager->controller, revision, reloaded);
         if (!store_named(manager->store, RECORD_CLUSTER, ""))
                 registrar_synced(manager->registrar);
@@ -299,6 +349,23 @@ static int add_loop(Manager *manager)
         return r < 0 ? r : 0;
 }
 
+static int add_fence(Manager *manager, const ManagerConfig *config)
+{
+        _cleanup_free_ char *path = str_printf("%s/shared", config->host_half.state_dir);
+        FenceHandlers handlers = {
+                .userdata = manager,
+                .allowed = on_allowed,
+                .fenced = on_fenced,
+                .is_starting = on_is_starting,
+        };
+
+        if (!path)
+                return -ENOMEM;
+        return fence_new(manager->event,
+                         &(FenceConfig) {.off = config->config.no_watchdog, .shared_path = path},
+                         &handlers, &manager->fence);
+}
+
 static int add_halves(Manager *manager, const ManagerConfig *config)
 {
         HostHalfConfig half = config->host_half;
@@ -327,6 +394,8 @@ static int add_halves(Manager *manager, const ManagerConfig *config)
         r = shells_new(manager->event, &manager->shells);
         if (r == 0)
                 r = host_half_new(manager->event, &half, &sink, &manager->host_half);
+        if (r == 0)
+                r = add_fence(manager, config);
         if (r < 0)
                 return r;
         shells_set_half(manager->shells, manager->host_half);
@@ -360,6 +429,7 @@ static int add_faces(Manager *manager, const ManagerConfig *config)
                 .store = manager->store,
                 .controller = manager->controller,
                 .host_half = manager->host_half,
+                .fence = manager->fence,
                 .shells = manager->shells,
         };
         int r;
@@ -404,6 +474,7 @@ Manager *manager_free(Manager *manager)
         host1_free(manager->host1);
         registrar_free(manager->registrar);
         shells_free(manager->shells);
+        fence_free(manager->fence);
         host_half_free(manager->host_half);
         events_free(manager->events);
         outbox_free(manager->outbox);

@@ -9,6 +9,7 @@
 #include "hostd/config.h"
 #include "hostd/controller.h"
 #include "hostd/events.h"
+#include "hostd/fence.h"
 #include "hostd/host-half.h"
 #include "hostd/host1.h"
 #include "hostd/outbox.h"
@@ -28,6 +29,7 @@ typedef struct Manager {
         sd_event *event;
         const Config *config;
         HostHalf *host_half;
+        Fence *fence;
         Etcd *etcd;
         Store *store;
         Presence *presence; /* NULL until the store has been read once */

@@ -49,6 +49,7 @@ struct Presence {
         bool alive_written;
         bool taken;       /* the watch says that somebody leads */
         int64_t revision; /* of our election key */
+        uint64_t sent_ns; /* the lease's last renewal, or its grant */
         int64_t sweep;    /* create revision of the key to delete */
 };
 
@@ -140,6 +141,20 @@ static void sweep(Presence *presence)
                 retry_later(presence);
 }
 
+/* Only what the alive key is under counts: a lease without it keeps nobody from taking this host
+ * for lost. */
+static void tell_held(Presence *presence)
+{
+        if (presence->alive_written && presence->handlers.held)
+                presence->handlers.held(presence->handlers.userdata, presence->sent_ns);
+}
+
+static void tell_lost(Presence *presence, const char *why)
+{
+        if (presence->handlers.lost)
+                presence->handlers.lost(presence->handlers.userdata, why);
+}
+
 static void on_alive_put(void *userdata, const EtcdReply *reply)
 {
         Presence *presence = userdata;
@@ -151,6 +166,7 @@ static void on_alive_put(void *userdata, const EtcdReply *reply)
                 return;
         }
         presence->alive_written = true;
+        tell_held(presence);
         presence->handlers.alive(presence->handlers.userdata, reply->revision);
         stand(presence);
 }
@@ -179,14 +195,18 @@ static void on_lease(void *userdata, const EtcdLeaseEvent *event)
 
         switch (event->state) {
         case ETCD_LEASE_GRANTED:
+                presence->sent_ns = event->sent_ns;
                 put_alive(presence);
                 break;
         case ETCD_LEASE_RENEWED:
+                presence->sent_ns = event->sent_ns;
+                tell_held(presence);
                 break;
         case ETCD_LEASE_LOST:
                 log_warning("this host's lease has expired");
                 presence->alive_written = false;
                 presence->alive_put = etcd_cancel(presence->alive_put);
+                tell_lost(presence, "its lease has expired");
                 step_down(presence);
                 break;
         case ETCD_LEASE_FAILING:
@@ -276,6 +296,13 @@ void presence_alive_changed(Presence *presence, bool there)
 {
         if (there || !presence->alive_written)
                 return;
+        presence->alive_written = false;
+        tell_lost(presence, "its alive key is gone");
+        put_alive(presence);
+}
+
+void presence_again(Presence *presence)
+{
         presence->alive_written = false;
         put_alive(presence);
 }

@@ -20,6 +20,11 @@ typedef struct PresenceHandlers {
         void (*deposed)(void *userdata);
         /* the alive key was written at @revision: what is read from then on counts */
         void (*alive)(void *userdata, int64_t revision);
+        /* the lease that the alive key is under was granted or renewed, by what was sent at
+         * @sent_ns, CLOCK_BOOTTIME; may be NULL */
+        void (*held)(void *userdata, uint64_t sent_ns);
+        /* the lease has expired, or the alive key is gone; may be NULL */
+        void (*lost)(void *userdata, const char *why);
 } PresenceHandlers;
 
 /**
@@ -55,6 +60,13 @@ void presence_leader_changed(Presence *presence, const StoreLeader *leader);
  * @there:    whether it is there; when it is not, it is written again
  */
 void presence_alive_changed(Presence *presence, bool there);
+
+/**
+ * presence_again() - Say anew that this host is alive: alive() is called again
+ *
+ * For a host that was fenced: what it reads after that is what it may run.
+ */
+void presence_again(Presence *presence);
 
 /**
  * presence_renew() - Give the leadership up and stand again

@@ -13,6 +13,7 @@
 
 #include "hostd/disk.h"
 #include "hostd/domain-xml.h"
+#include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/str.h"
 
@@ -143,6 +144,13 @@ static int write_xml(VmJob *job, char **ret_xml)
                 ret_xml);
 }
 
+/* Asked at the last moment: the thread may not have been scheduled for a while. */
+static bool may_start(const VmPlace *place)
+{
+        return !place->start_until_ns ||
+               clock_boottime_ns() < __atomic_load_n(place->start_until_ns, __ATOMIC_RELAXED);
+}
+
 static int start(VmJob *job)
 {
         _cleanup_free_ char *xml = NULL, *message = NULL;
@@ -151,6 +159,9 @@ static int start(VmJob *job)
         r = write_xml(job, &xml);
         if (r < 0)
                 return r;
+        if (!may_start(job->place))
+                return fail(job, -EPERM, "cannot start the VM",
+                            "this host's lease is not held any more");
         r = hypervisor_create(job->place->hypervisor, xml, &message);
         if (r == HYPERVISOR_EXISTS)
                 return 0; /* started by an earlier hostd, or by a call whose answer was lost */

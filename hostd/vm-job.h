@@ -25,6 +25,8 @@ typedef struct VmPlace {
         unsigned mtu; /* of the guests' network; 0 for the default */
         Hypervisor *hypervisor;
         BlobStore *blobs;
+        const uint64_t *start_until_ns; /* CLOCK_BOOTTIME, written by the loop: no VM is started
+                                           from then on; NULL for no limit */
 } VmPlace;
 
 /* One action to carry out. Plain values; the rest is borrowed until it is done. */

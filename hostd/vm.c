@@ -206,7 +206,7 @@ static VmAction step_down(Vm *vm, const VmWish *wish, const VmFacts *facts, uint
         }
         if (goal == GOAL_REMOVE)
                 return enter_do(vm, VM_UNPLUGGING, VM_DO_UNPLUG, now_ns);
-        if (facts->blocked || (goal == GOAL_RUN && now_ns < vm->due_ns))
+        if (facts->blocked || facts->forbidden || (goal == GOAL_RUN && now_ns < vm->due_ns))
                 return VM_DO_NOTHING;
         apply(vm, wish);
         return enter_do(vm, VM_PREPARING, VM_DO_PREPARE, now_ns);
@@ -218,14 +218,14 @@ static VmAction step_new(Vm *vm, const VmWish *wish, const VmFacts *facts, uint6
                 enter(vm, VM_GONE, now_ns);
                 return VM_DO_NOTHING;
         }
-        if (facts->blocked)
+        if (facts->blocked || facts->forbidden)
                 return VM_DO_NOTHING;
         apply(vm, wish);
         return enter_do(vm, VM_PREPARING, VM_DO_PREPARE, now_ns);
 }
 
-/* On the way up nothing is begun that is no longer wanted. */
-static VmAction step_action(Vm *vm, const VmWish *wish, uint64_t now_ns)
+/* On the way up nothing is begun that is no longer wanted, or may not be. */
+static VmAction step_action(Vm *vm, const VmWish *wish, const VmFacts *facts, uint64_t now_ns)
 {
         static const VmAction actions[_VM_STATE_MAX] = {
                 [VM_PLUGGING] = VM_DO_PLUG,     [VM_STARTING] = VM_DO_START,
@@ -236,7 +236,7 @@ static VmAction step_action(Vm *vm, const VmWish *wish, uint64_t now_ns)
 
         if (vm->due_ns == 0 || now_ns < vm->due_ns)
                 return VM_DO_NOTHING;
-        if ((state == VM_PLUGGING || state == VM_STARTING) && !wish->wanted) {
+        if ((state == VM_PLUGGING || state == VM_STARTING) && (!wish->wanted || facts->forbidden)) {
                 enter_due(vm, VM_DOWN, now_ns);
                 return VM_DO_NOTHING;
         }
@@ -263,7 +263,7 @@ static VmAction step_once(Vm *vm, const VmWish *wish, const VmFacts *facts, uint
         case VM_DOWN:
                 return step_down(vm, wish, facts, now_ns);
         default:
-                return step_action(vm, wish, now_ns);
+                return step_action(vm, wish, facts, now_ns);
         }
 }
 

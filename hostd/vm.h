@@ -80,6 +80,7 @@ typedef struct VmFacts {
         DomainState domain;
         bool domain_known; /* @domain was read after the last action ended */
         bool blocked;      /* another incarnation of the instance still has something here */
+        bool forbidden;    /* this host may start no VM now: it does not hold its lease for sure */
         bool agent_alive;  /* the agent has answered lately */
         bool role_stopped; /* the agent says that the role has stopped */
         bool drained;      /* no connection is left, or there never was a way to it */

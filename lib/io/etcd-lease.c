@@ -15,8 +15,9 @@ struct EtcdLease {
         uint64_t ttl_s;
         EtcdLeaseHandler handler;
         void *userdata;
-        int64_t id; /* 0: none */
-        uint64_t sent_ns;
+        int64_t id;           /* 0: none */
+        uint64_t sent_ns;     /* of the request under way */
+        uint64_t accepted_ns; /* when the last that was accepted was sent */
         uint64_t valid_until_ns;
         EtcdRequest *request;
         sd_event_source *timer;
@@ -34,6 +35,7 @@ static void tell(EtcdLease *lease, EtcdLeaseState state, const EtcdReply *reply)
         lease->handler(lease->userdata, &(EtcdLeaseEvent) {
                                                 .state = state,
                                                 .lease = lease->id,
+                                                .sent_ns = lease->accepted_ns,
                                                 .valid_until_ns = lease->valid_until_ns,
                                                 .outcome = reply->outcome,
                                                 .message = reply->message,
@@ -51,6 +53,7 @@ static void on_grant(void *userdata, const EtcdReply *reply, const EtcdMessage *
                 return;
         }
         lease->id = message->lease;
+        lease->accepted_ns = lease->sent_ns;
         lease->valid_until_ns = lease->sent_ns + lease->ttl_s * NSEC_PER_SEC;
         again(lease, lease->ttl_s * NSEC_PER_SEC / 3);
         tell(lease, ETCD_LEASE_GRANTED, reply);
@@ -73,6 +76,7 @@ static void on_renewal(void *userdata, const EtcdReply *reply, const EtcdMessage
                 tell(lease, ETCD_LEASE_LOST, reply);
                 return;
         }
+        lease->accepted_ns = lease->sent_ns;
         lease->valid_until_ns = lease->sent_ns + message->ttl_s * NSEC_PER_SEC;
         again(lease, lease->ttl_s * NSEC_PER_SEC / 3);
         tell(lease, ETCD_LEASE_RENEWED, reply);

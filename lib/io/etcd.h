@@ -98,7 +98,8 @@ typedef enum EtcdLeaseState {
 typedef struct EtcdLeaseEvent {
         EtcdLeaseState state;
         int64_t lease;
-        uint64_t valid_until_ns; /* CLOCK_BOOTTIME: counted from when the last renewal was sent */
+        uint64_t sent_ns;        /* CLOCK_BOOTTIME: when what was last accepted was sent */
+        uint64_t valid_until_ns; /* counted from then */
         EtcdOutcome outcome;
         const char *message;
 } EtcdLeaseEvent;

@@ -131,7 +131,7 @@ class World:
             os.makedirs(d, exist_ok=True)
         with open(f"{self.dir}/{host}.conf", "w", encoding="utf-8") as f:
             f.write(f"etcd=http://127.0.0.1:{self.port}\nvip-pool=198.18.100.0/24\nlease={self.lease}\n"
-                    f"fault-domain=fd-{host}\nmemory=16384\nvcpus=16\ndisk=200000\naddress=127.0.0.1\n")
+                    f"fault-domain=fd-{host}\nmemory=16384\nvcpus=16\ndisk=200000\naddress=127.0.0.1\nwatchdog=off\n")
         self.spawn(host, f"{BUILD}/troupe-hostd", f"--host={host}", f"--state-dir={state}", f"--runtime-dir={run}",
                    f"--os-dir={guests}", "--libvirt-uri=test:///default", f"--config={self.dir}/{host}.conf", *more, bus=bus)
 

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The whole watchdog with real control groups and a pipe for a device, without a bus. */
+
+#include "watchdog/manager.h"
+
+#include <sys/mman.h>
+
+#include "tests/unit/watchdog/ground.h"
+
+typedef struct Fixture {
+        Ground ground;
+        Settings settings;
+        Manager *manager;
+        int device;
+        uint64_t fed_ns; /* last */
+        unsigned n_fed;
+} Fixture;
+
+static void look_at_device(Fixture *fixture)
+{
+        char seen[64];
+        ssize_t n = read(fixture->device, seen, sizeof(seen));
+
+        if (n > 0) {
+                fixture->fed_ns = clock_boottime_ns();
+                fixture->n_fed += (unsigned) n;
+        }
+}
+
+static void start(Fixture *fixture)
+{
+        assert_int_equal(manager_new(&fixture->settings, &fixture->manager), 0);
+}
+
+static void run_for(Fixture *fixture, unsigned ms)
+{
+        uint64_t end_ns = clock_boottime_ns() + ms * NSEC_PER_MSEC;
+
+        while (clock_boottime_ns() < end_ns) {
+                assert_true(sd_event_run(fixture->manager->event, 2000) >= 0);
+                look_at_device(fixture);
+        }
+}
+
+static int setup(void **state)
+{
+        static Fixture fixture;
+        char path[128];
+
+        fixture = (Fixture) {.device = -1};
+        ground_begin(&fixture.ground);
+        settings_init(&fixture.settings);
+        fixture.settings.realtime = false;
+        /* L = 1 s, the shortest: S = 0.6, K = 0.1 */
+        fixture.settings.times.lease_ns = NSEC_PER_SEC;
+        snprintf(fixture.settings.directory, sizeof(fixture.settings.directory), "%.100s",
+                 fixture.ground.dir);
+        snprintf(fixture.settings.cgroups, sizeof(fixture.settings.cgroups), "%.120s",
+                 fixture.ground.root);
+        snprintf(fixture.settings.bus, sizeof(fixture.settings.bus), "unix:path=%.200s/no-bus",
+                 fixture.ground.dir);
+        snprintf(fixture.settings.qemu_user, sizeof(fixture.settings.qemu_user), "nobody");
+        snprintf(path, sizeof(path), "%.100s/device", fixture.ground.dir);
+        assert_int_equal(mkfifo(path, 0600), 0);
+        fixture.device = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        snprintf(fixture.settings.device, sizeof(fixture.settings.device), "%.120s", "none");
+        *state = &fixture;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        Fixture *fixture = *state;
+
+        manager_free(fixture->manager);
+        close(fixture->device);
+        ground_end(&fixture->ground);
+        return 0;
+}
+
+static Guard *guard_of(Fixture *fixture)
+{
+        return &fixture->manager->remembered.guard;
+}
+
+static void fences_by_itself(void **state)
+{
+        Fixture *fixture = *state;
+        pid_t vm;
+        uint64_t sent_ns = clock_boottime_ns();
+
+        start(fixture);
+        ground_group(&fixture->ground, "machine");
+        vm = ground_spawn(&fixture->ground, "machine", GROUND_USER);
+        assert_int_equal(guard_hold(guard_of(fixture), sent_ns, sent_ns), 0);
+        manager_changed(fixture->manager);
+        run_for(fixture, 400);
+        assert_true(ground_lives(vm));
+        while (ground_lives(vm) && clock_boottime_ns() < sent_ns + NSEC_PER_SEC)
+                run_for(fixture, 5);
+        assert_true(clock_boottime_ns() < sent_ns + NSEC_PER_SEC);
+        run_for(fixture, 50);
+        assert_int_equal(guard_of(fixture)->state, GUARD_FENCED);
+        assert_true(guard_of(fixture)->fenced_ns - sent_ns < NSEC_PER_SEC);
+        /* whatever appears now is killed */
+        vm = ground_spawn(&fixture->ground, "machine", GROUND_USER);
+        run_for(fixture, 300);
+        assert_true(ground_dies(vm, 1000));
+}
+
+static void one_that_was_killed_goes_on(void **state)
+{
+        Fixture *fixture = *state;
+        uint64_t sent_ns = clock_boottime_ns();
+        pid_t vm;
+
+        start(fixture);
+        assert_int_equal(guard_hold(guard_of(fixture), sent_ns, sent_ns), 0);
+        manager_changed(fixture->manager);
+        ground_group(&fixture->ground, "machine");
+        vm = ground_spawn(&fixture->ground, "machine", GROUND_USER);
+        manager_free(fixture->manager);
+        start(fixture);
+        assert_int_equal(guard_of(fixture)->state, GUARD_HELD);
+        assert_int_equal(guard_of(fixture)->sent_ns, sent_ns);
+        run_for(fixture, 900);
+        assert_true(ground_dies(vm, 100));
+}
+
+static void the_hardware_is_fed_as_long_as_it_may(void **state)
+{
+        Fixture *fixture = *state;
+        uint64_t sent_ns;
+        pid_t vm;
+
+        fixture->settings.times.lease_ns = 3 * NSEC_PER_SEC; /* H = 2.7 s, W = 1 s */
+        snprintf(fixture->settings.device, sizeof(fixture->settings.device), "%.110s/device",
+                 fixture->ground.dir);
+        start(fixture);
+        run_for(fixture, 1100);
+        assert_in_range(fixture->n_fed, 4, 7);
+        sent_ns = clock_boottime_ns();
+        assert_int_equal(guard_hold(guard_of(fixture), sent_ns, sent_ns), 0);
+        manager_changed(fixture->manager);
+        ground_group(&fixture->ground, "machine");
+        vm = ground_spawn(&fixture->ground, "machine", 65534);
+        run_for(fixture, 1750);
+        assert_true(ground_lives(vm));
+        /* last fed no later than H - W, and near to that */
+        assert_true(fixture->fed_ns <= sent_ns + 1700 * NSEC_PER_MSEC + 20 * NSEC_PER_MSEC);
+        assert_true(fixture->fed_ns >= sent_ns + 1400 * NSEC_PER_MSEC);
+        run_for(fixture, 300);
+        assert_true(ground_dies(vm, 100));
+        run_for(fixture, 100);
+        assert_true(fixture->fed_ns > sent_ns + 1800 * NSEC_PER_MSEC); /* nothing runs: fed again */
+}
+
+static void settings_that_let_an_instance_run_twice_are_refused(void **state)
+{
+        Fixture *fixture = *state;
+        VipPool none[1] = {};
+        char why[INEQUALITY_WHY_MAX] = "";
+
+        fixture->settings.times.soft_ns = 950 * NSEC_PER_MSEC;
+        assert_int_equal(manager_new(&fixture->settings, &fixture->manager), -EINVAL);
+        fixture->settings.times.soft_ns = 0;
+        start(fixture);
+        assert_int_equal(
+                manager_guard(fixture->manager, 10 * NSEC_PER_SEC, NSEC_PER_SEC, none, 0, why),
+                INEQUALITY_BROKEN);
+        assert_non_null(strstr(why, "D >= K"));
+        assert_int_equal(guard_of(fixture)->times.lease_ns, NSEC_PER_SEC);
+        assert_int_equal(
+                manager_guard(fixture->manager, 10 * NSEC_PER_SEC, 2 * NSEC_PER_SEC, none, 0, why),
+                0);
+        assert_int_equal(guard_of(fixture)->times.soft_ns, 6 * NSEC_PER_SEC);
+}
+
+static void what_is_not_known_any_more_is_fenced(void **state)
+{
+        Fixture *fixture = *state;
+        char path[256];
+        pid_t vm;
+        int fd;
+
+        snprintf(path, sizeof(path), "%.120s/guard", fixture->settings.directory);
+        fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+        assert_int_equal(write(fd, "x", 1), 1);
+        close(fd);
+        ground_group(&fixture->ground, "machine");
+        vm = ground_spawn(&fixture->ground, "machine", GROUND_USER);
+        start(fixture);
+        run_for(fixture, 100);
+        assert_true(ground_dies(vm, 100));
+        assert_int_equal(guard_of(fixture)->state, GUARD_FENCED);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(fences_by_itself, setup, teardown),
+                cmocka_unit_test_setup_teardown(one_that_was_killed_goes_on, setup, teardown),
+                cmocka_unit_test_setup_teardown(the_hardware_is_fed_as_long_as_it_may, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(settings_that_let_an_instance_run_twice_are_refused,
+                                                setup, teardown),
+                cmocka_unit_test_setup_teardown(what_is_not_known_any_more_is_fenced, setup,
+                                                teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
