@@ -244,6 +244,14 @@ static void on_network_changed(void *userdata)
         host_network_changed(userdata);
 }
 
+static void on_cut(void *userdata, Instance *instance)
+{
+        HostHalf *half = userdata;
+        char text[RECORD_KEY_MAX + 1];
+
+        netd_client_cut(half->netd, instance_id_format(&instance->id, text));
+}
+
 static void on_wants_config(void *userdata, Instance *instance)
 {
         configure(userdata, instance);
@@ -283,6 +291,7 @@ InstanceOwner host_instances_owner(HostHalf *half)
                 .userdata = half,
                 .changed = on_instance_changed,
                 .network_changed = on_network_changed,
+                .cut = on_cut,
                 .wants_config = on_wants_config,
                 .message = on_agent_message,
         };

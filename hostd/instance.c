@@ -256,7 +256,13 @@ static void begin(Instance *instance, VmAction action)
                 instance->owner->network_changed(instance->owner->userdata);
                 break;
         case VM_DO_STOP_ROLE:
+                if (!instance->facts.drained)
+                        instance->owner->cut(instance->owner->userdata, instance);
                 stop_role(instance);
+                break;
+        case VM_DO_DESTROY:
+                instance->owner->cut(instance->owner->userdata, instance);
+                submit(instance, action);
                 break;
         default:
                 submit(instance, action);

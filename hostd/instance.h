@@ -24,6 +24,8 @@ typedef struct InstanceOwner {
         void (*changed)(void *userdata, Instance *instance);
         /* the network declared for it is no longer right: plugged, or whether it may serve */
         void (*network_changed)(void *userdata);
+        /* its connections have had their time, or end with its VM: they are to be ended */
+        void (*cut)(void *userdata, Instance *instance);
         /* the agent wants to know what to do: instance_configure() it */
         void (*wants_config)(void *userdata, Instance *instance);
         /* a message of the agent that is not the Instance's own concern: logs and shells */

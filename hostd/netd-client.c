@@ -11,6 +11,7 @@
 #include "lib/base/str.h"
 
 #define ACCURACY_USEC 10000
+#define UNKNOWN_ERROR "org.troupe.Error.Unknown"
 #define OWNER_MATCH                                                                                \
         "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"                \
         "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" NET1_NAME "'"
@@ -311,16 +312,44 @@ static int on_connections(sd_bus_message *message, void *userdata, sd_bus_error 
         return 0;
 }
 
-void netd_client_ask_connections(NetdClient *client, const char *instance)
+/* The answer finds the instance's name in its slot. */
+static void ask_about(NetdClient *client, const char *method, const char *instance,
+                      sd_bus_message_handler_t on_answer)
 {
         sd_bus_slot *slot = NULL;
 
         if (!client->bus)
                 return;
         if (sd_bus_call_method_async(client->bus, &slot, NET1_NAME, NET1_PATH, NET1_INTERFACE,
-                                     "Connections", on_connections, client, "s", instance) < 0)
+                                     method, on_answer, client, "s", instance) < 0)
                 return;
         sd_bus_slot_set_description(slot, instance);
         sd_bus_slot_set_floating(slot, 1);
         sd_bus_slot_unref(slot);
+}
+
+void netd_client_ask_connections(NetdClient *client, const char *instance)
+{
+        ask_about(client, "Connections", instance, on_connections);
+}
+
+static int on_cut(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        NetdClient *client = userdata;
+        sd_bus_slot *slot = sd_bus_get_current_slot(client->bus);
+        const sd_bus_error *failure = sd_bus_message_get_error(message);
+        const char *instance = "";
+        uint32_t count;
+
+        sd_bus_slot_get_description(slot, &instance);
+        if (failure && !str_equal(failure->name, UNKNOWN_ERROR))
+                log_warning("%s: its connections cannot be ended: %s", instance, failure->message);
+        else if (!failure && sd_bus_message_read(message, "u", &count) >= 0 && count > 0)
+                log_info("%s: %u connections were still open and have been ended", instance, count);
+        return 0;
+}
+
+void netd_client_cut(NetdClient *client, const char *instance)
+{
+        ask_about(client, "Cut", instance, on_cut);
 }

@@ -70,3 +70,8 @@ const char *netd_client_problem(const NetdClient *client);
 /** netd_client_ask_connections() - Ask how many connections an instance has; the sink is told, or
  * nothing is */
 void netd_client_ask_connections(NetdClient *client, const char *instance);
+
+/** netd_client_cut() - Have the connections ended that an instance still has: their clients meet a
+ * reset instead of a silence. What netd says to it is logged; an instance that netd does not know
+ * has none */
+void netd_client_cut(NetdClient *client, const char *instance);

@@ -36,6 +36,7 @@ typedef struct World {
         char vip[64];         /* of the first endpoint in the last call */
         bool ready;           /* its first backend's */
         unsigned connections; /* what Connections answers */
+        unsigned n_cut;       /* how often Cut was called */
         bool deaf;            /* refuses all calls */
         /* what was told */
         ObservedRecord observed; /* the last */
@@ -54,6 +55,10 @@ static inline int world_netd(sd_bus_message *message, void *userdata, sd_bus_err
 
         if (sd_bus_message_is_method_call(message, NET1_INTERFACE, "Connections"))
                 return sd_bus_reply_method_return(message, "u", world->connections);
+        if (sd_bus_message_is_method_call(message, NET1_INTERFACE, "Cut")) {
+                world->n_cut++;
+                return sd_bus_reply_method_return(message, "u", world->connections);
+        }
         if (world->deaf ||
             (!update && !sd_bus_message_is_method_call(message, NET1_INTERFACE, "Replace")))
                 return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_FAILED, "no");

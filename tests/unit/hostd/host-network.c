@@ -51,6 +51,30 @@ static void a_drain_lasts_as_long_as_connections_do(void **state)
         stop = world_agent_hears(world, AGENT_STOP);
         agent_message_deinit(&stop);
         assert_int_equal(world_state(world, 1), VM_STOPPING);
+        assert_int_equal(world->n_cut, 0); /* there is nothing left to cut */
+}
+
+static void what_outlives_the_drain_is_cut(void **state)
+{
+        World *world = *state;
+        ClusterRecord cluster = {.drain_ms = 700, .stop_ms = 60000, .agent_silence_ms = 30000};
+        InstanceRecord record = world_put_records(world, 1);
+        uint64_t start;
+        AgentMessage stop;
+
+        world_make_ready(world, 1);
+        host_half_cluster_put(world->half, &cluster);
+        world->connections = 3;
+        record.power = POWER_STOPPING;
+        start = clock_boottime_ns();
+        assert_int_equal(host_half_instance_put(world->half, &record), 0);
+        WORLD_UNTIL(world, world_state(world, 1) == VM_DRAINING);
+        assert_int_equal(world->n_cut, 0);
+        WORLD_UNTIL(world, world->n_cut == 1);
+        assert_true(clock_boottime_ns() - start >= 700 * NSEC_PER_MSEC);
+        stop = world_agent_hears(world, AGENT_STOP);
+        agent_message_deinit(&stop);
+        assert_int_equal(world_state(world, 1), VM_STOPPING);
 }
 
 static void rotation_is_netds_word(void **state)
@@ -78,6 +102,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(a_swap_is_one_update, world_setup, world_teardown),
                 cmocka_unit_test_setup_teardown(a_drain_lasts_as_long_as_connections_do,
                                                 world_setup, world_teardown),
+                cmocka_unit_test_setup_teardown(what_outlives_the_drain_is_cut, world_setup,
+                                                world_teardown),
                 cmocka_unit_test_setup_teardown(rotation_is_netds_word, world_setup,
                                                 world_teardown),
         };

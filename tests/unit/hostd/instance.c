@@ -19,7 +19,7 @@ typedef struct Fixture {
         char *paths[5];
         VmPlace place;
         InstanceOwner owner;
-        unsigned n_changed, n_network;
+        unsigned n_changed, n_network, n_cut;
         Instance *instance;
 } Fixture;
 
@@ -35,6 +35,11 @@ static void on_changed(void *userdata, Instance *instance)
 static void on_network(void *userdata)
 {
         ((Fixture *) userdata)->n_network++;
+}
+
+static void on_cut(void *userdata, Instance *instance)
+{
+        ((Fixture *) userdata)->n_cut++;
 }
 
 static void on_config(void *userdata, Instance *instance)
@@ -68,6 +73,7 @@ static int setup(void **state)
                                          .userdata = &fixture,
                                          .changed = on_changed,
                                          .network_changed = on_network,
+                                         .cut = on_cut,
                                          .wants_config = on_config,
                                          .message = on_message};
         assert_int_equal(sd_event_new(&fixture.owner.event), 0);
