@@ -17,6 +17,7 @@
 #include "lib/base/str.h"
 
 #define RECHECK_USEC (2 * USEC_PER_SEC)
+#define DRAW_USEC    (USEC_PER_SEC / 5)
 /* A hostd that was restarted knows its operations again after it has read the cluster's state. */
 #define AWAY_MAX_NS (60 * NSEC_PER_SEC)
 
@@ -195,12 +196,61 @@ int operation_wait(const Options *options, sd_bus *bus, const char *path, const 
         return r == CTL_DONE ? ended(&following, options) : r;
 }
 
+/* The answer of hostd, which reads and checks a whole package before it gives one. */
+typedef struct Answer {
+        sd_bus_message *reply;
+} Answer;
+
+static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        ((Answer *) userdata)->reply = sd_bus_message_ref(message);
+        return 1;
+}
+
+static int await(sd_bus *bus, const Answer *answer, Progress *progress)
+{
+        while (!answer->reply) {
+                int r = sd_bus_process(bus, NULL);
+
+                if (r == 0)
+                        r = sd_bus_wait(bus, DRAW_USEC);
+                if (r < 0 && r != -EINTR)
+                        return r;
+                progress_update(progress, PROGRESS_UNKNOWN, "");
+        }
+        return 0;
+}
+
+/* As sd_bus_call(), with something that moves while it takes long. */
+static int call_shown(const Options *options, sd_bus *bus, sd_bus_message *call, const char *what,
+                      sd_bus_error *error, sd_bus_message **ret_reply)
+{
+        _cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
+        Answer answer = {};
+        Progress progress;
+        int r;
+
+        r = sd_bus_call_async(bus, &slot, call, on_answer, &answer, 0);
+        if (r < 0)
+                return r;
+        progress_begin(&progress, what, options->quiet);
+        r = await(bus, &answer, &progress);
+        progress_end(&progress);
+        if (r < 0)
+                return r;
+        *ret_reply = answer.reply;
+        if (!sd_bus_message_is_method_error(answer.reply, NULL))
+                return 0;
+        sd_bus_error_copy(error, sd_bus_message_get_error(answer.reply));
+        return -sd_bus_message_get_errno(answer.reply);
+}
+
 int operation_run(const Options *options, sd_bus *bus, sd_bus_message *call, const char *what)
 {
         _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_message_ sd_bus_message *reply = NULL;
         const char *path;
-        int r = sd_bus_call(bus, call, 0, &error, &reply);
+        int r = call_shown(options, bus, call, what, &error, &reply);
 
         if (r < 0)
                 return bus_failed(r, &error, "%s", what);

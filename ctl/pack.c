@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "ctl/files.h"
+#include "ctl/progress.h"
 #include "ctl/verbs.h"
 #include "lib/base/log.h"
 #include "lib/base/str.h"
@@ -91,11 +92,17 @@ static int package_report(int fd, const char *path)
         return CTL_DONE;
 }
 
+static void on_progress(void *userdata, double fraction)
+{
+        progress_update(userdata, fraction, "");
+}
+
 static int package_write(const Options *options, const char *directory, const ServiceFiles *files,
                          const ServiceModel *model, const char *path)
 {
         char unfinished[PATH_MAX], message[PACK_MESSAGE_MAX];
         _cleanup_close_ int fd = output_open(path, unfinished);
+        Progress progress;
         PackOptions pack = {
                 .directory = directory,
                 .model = model,
@@ -103,6 +110,7 @@ static int package_write(const Options *options, const char *directory, const Se
                 .out_fd = fd,
                 .sign_key = options->sign_key,
                 .sign_cert = options->sign_cert,
+                .progress = &(PackProgress) {on_progress, &progress},
         };
         int r;
 
@@ -110,7 +118,9 @@ static int package_write(const Options *options, const char *directory, const Se
                 log_error("%s: cannot be written: %s", path, strerror(-fd));
                 return CTL_FAILED;
         }
+        progress_begin(&progress, "Packing", options->quiet);
         r = pack_directory(&pack, message);
+        progress_end(&progress);
         if (r == 0)
                 r = output_finish(fd, unfinished, path);
         if (r != 0)

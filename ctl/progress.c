@@ -12,6 +12,7 @@
 #include "lib/base/clock.h"
 
 #define BAR_CELLS    24
+#define PULSE_CELLS  4
 #define WIDTH_UNSURE 80
 
 void progress_begin(Progress *progress, const char *what, bool quiet)
@@ -23,23 +24,43 @@ void progress_begin(Progress *progress, const char *what, bool quiet)
         };
 }
 
+static void fit(char *line, unsigned columns)
+{
+        size_t limit = MIN(columns, PROGRESS_LINE_MAX - 1u);
+
+        if (strlen(line) >= limit)
+                line[limit ? limit - 1 : 0] = '\0';
+        for (char *c = line; *c; c++)
+                if ((unsigned char) *c < 0x20 || *c == 0x7f)
+                        *c = '?';
+}
+
 void progress_line(const char *what, double fraction, const char *message, unsigned columns,
                    char *ret_line)
 {
         char bar[BAR_CELLS + 1];
         double part = fraction >= 0 && fraction <= 1 ? fraction : fraction > 1;
-        size_t filled = (size_t) (part * BAR_CELLS), limit = MIN(columns, PROGRESS_LINE_MAX - 1u);
+        size_t filled = (size_t) (part * BAR_CELLS);
 
         memset(bar, '.', BAR_CELLS);
         memset(bar, '#', filled);
         bar[BAR_CELLS] = '\0';
         snprintf(ret_line, PROGRESS_LINE_MAX, "%s [%s] %3.0f %%  %s", what, bar, part * 100,
                  message);
-        if (strlen(ret_line) >= limit)
-                ret_line[limit ? limit - 1 : 0] = '\0';
-        for (char *c = ret_line; *c; c++)
-                if ((unsigned char) *c < 0x20 || *c == 0x7f)
-                        *c = '?';
+        fit(ret_line, columns);
+}
+
+void progress_pulse(const char *what, uint64_t elapsed_ms, const char *message, unsigned columns,
+                    char *ret_line)
+{
+        uint64_t way = BAR_CELLS - PULSE_CELLS, at = elapsed_ms % 2000 * way / 1000;
+        char bar[BAR_CELLS + 1];
+
+        memset(bar, '.', BAR_CELLS);
+        memset(bar + (at <= way ? at : 2 * way - at), '#', PULSE_CELLS);
+        bar[BAR_CELLS] = '\0';
+        snprintf(ret_line, PROGRESS_LINE_MAX, "%s [%s]        %s", what, bar, message);
+        fit(ret_line, columns);
 }
 
 static unsigned terminal_columns(void)
@@ -53,13 +74,20 @@ static unsigned terminal_columns(void)
 
 void progress_update(Progress *progress, double fraction, const char *message)
 {
+        uint64_t now_ns = clock_boottime_ns();
         char line[PROGRESS_LINE_MAX];
 
-        if (!progress->wanted || clock_boottime_ns() - progress->since_ns < NSEC_PER_SEC)
+        if (!progress->wanted || now_ns - progress->since_ns < NSEC_PER_SEC ||
+            now_ns - progress->drawn_ns < NSEC_PER_SEC / PROGRESS_RATE)
                 return;
-        progress_line(progress->what, fraction, message, terminal_columns(), line);
+        if (fraction == PROGRESS_UNKNOWN)
+                progress_pulse(progress->what, (now_ns - progress->since_ns) / NSEC_PER_MSEC,
+                               message, terminal_columns(), line);
+        else
+                progress_line(progress->what, fraction, message, terminal_columns(), line);
         fprintf(stderr, "\r\033[K%s", line);
         progress->shown = true;
+        progress->drawn_ns = now_ns;
 }
 
 void progress_end(Progress *progress)

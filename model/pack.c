@@ -26,6 +26,7 @@
 
 #define CHUNK_BYTES       (128U * 1024U)
 #define SITES_ROOT_PREFIX "sitesroot/"
+#define IMAGES_PART       0.6 /* of the work: the payloads; the rest is writing the package */
 
 typedef struct Packing {
         const PackOptions *options;
@@ -269,15 +270,28 @@ static int definition_add(Packing *packing)
         return member_add(packing, strdup(PACKAGE_DEFINITION), NULL, &member);
 }
 
+/* @fraction of what is done with one role before all is written. */
+static void on_image(void *userdata, double fraction)
+{
+        const Packing *packing = userdata;
+        const PackProgress *progress = packing->options->progress;
+        double n_roles = (double) packing->options->model->n_roles;
+
+        progress->tell(progress->userdata,
+                       IMAGES_PART * ((double) packing->n_images + fraction) / n_roles);
+}
+
 static int role_add(Packing *packing, const Role *role)
 {
+        PackProgress progress = {on_image, packing};
         PackageMember member = {};
         Payload payload = {};
         int fd = -1, r;
 
         r = payload_collect(packing, &payload, role);
         if (r == 0)
-                r = payload_image(&payload, &fd, packing->message);
+                r = payload_image(&payload, packing->options->progress ? &progress : NULL, &fd,
+                                  packing->message);
         payload_deinit(&payload);
         if (r != 0)
                 return r;
@@ -292,6 +306,20 @@ static int role_add(Packing *packing, const Role *role)
 
 /* ---- writing */
 
+static void tell_written(const Packing *packing)
+{
+        const PackProgress *progress = packing->options->progress;
+        uint64_t total = 1;
+
+        for (size_t i = 0; i < packing->manifest.n_members; i++)
+                total += packing->manifest.members[i].size;
+        if (progress)
+                progress->tell(progress->userdata,
+                               IMAGES_PART + (1 - IMAGES_PART) *
+                                                     (double) MIN(packing->offset, total) /
+                                                     (double) total);
+}
+
 static int out_chunk(void *data, const void *chunk, size_t length)
 {
         Packing *packing = data;
@@ -300,6 +328,7 @@ static int out_chunk(void *data, const void *chunk, size_t length)
         if (packing->offset > PACKAGE_BYTES_MAX - ZIP_DIRECTORY_BYTES_MAX)
                 return refuse(packing, "the package would be larger than %llu bytes",
                               PACKAGE_BYTES_MAX);
+        tell_written(packing);
         return file_write_all(packing->options->out_fd, chunk, length);
 }
 

@@ -21,6 +21,12 @@
 #define PACK_DEPTH_MAX   64U
 #define PACK_MESSAGE_MAX 1024U
 
+/* Who wants to know how far it is; told a fraction that grows from 0 to 1. */
+typedef struct PackProgress {
+        void (*tell)(void *userdata, double fraction);
+        void *userdata;
+} PackProgress;
+
 /**
  * struct PackOptions - What to pack and how
  * @directory: DIR
@@ -29,6 +35,7 @@
  * @out_fd:    a new regular file, empty
  * @sign_key:  PEM file of a private key; NULL for no signature
  * @sign_cert: PEM file of its certificate; NULL for no signature
+ * @progress:  NULL for nobody
  */
 typedef struct PackOptions {
         const char *directory;
@@ -37,6 +44,7 @@ typedef struct PackOptions {
         int out_fd;
         const char *sign_key;
         const char *sign_cert;
+        const PackProgress *progress;
 } PackOptions;
 
 enum { PACK_REFUSED = 1 };

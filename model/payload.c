@@ -14,11 +14,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -29,6 +31,8 @@
 #define CHUNK_BYTES       (128U * 1024U)
 #define TOOL_OUTPUT_MAX   4096U
 #define TEMPORARY_DEFAULT "/var/tmp"
+#define LOOK_MS           100 /* how often it is looked how far mkfs.erofs is */
+#define ARCHIVE_PART      0.3 /* of the work: writing the archive; the rest is mkfs.erofs' */
 
 DEFINE_CLEANUP(struct archive *, archive_write_free)
 DEFINE_CLEANUP(struct archive_entry *, archive_entry_free)
@@ -292,8 +296,15 @@ static int entry_write(struct archive *archive, struct archive_entry *entry,
         return S_ISREG(file->mode) ? content_write(archive, file, message) : 0;
 }
 
-static int tar_write(const Payload *payload, int fd, char *message)
+static void tell(const PackProgress *progress, double fraction)
 {
+        if (progress)
+                progress->tell(progress->userdata, fraction);
+}
+
+static int tar_write(const Payload *payload, const PackProgress *progress, int fd, char *message)
+{
+        uint64_t total = 1, done = 0;
         _cleanup_(archive_write_freep) struct archive *archive = archive_write_new();
         _cleanup_(archive_entry_freep) struct archive_entry *entry = archive_entry_new();
         int r = 0;
@@ -303,8 +314,13 @@ static int tar_write(const Payload *payload, int fd, char *message)
         if (archive_write_set_format_gnutar(archive) != ARCHIVE_OK ||
             archive_write_open_fd(archive, fd) != ARCHIVE_OK)
                 return -archive_errno(archive) ?: -EIO;
-        for (size_t i = 0; r == 0 && i < payload->n_files; i++)
+        for (size_t i = 0; i < payload->n_files; i++)
+                total += payload->files[i].size;
+        for (size_t i = 0; r == 0 && i < payload->n_files; i++) {
                 r = entry_write(archive, entry, &payload->files[i], message);
+                done += payload->files[i].size;
+                tell(progress, ARCHIVE_PART * (double) done / (double) total);
+        }
         if (r == 0 && archive_write_close(archive) != ARCHIVE_OK)
                 r = -archive_errno(archive) ?: -EIO;
         return r;
@@ -351,6 +367,27 @@ static int mkfs_spawn(int tar_fd, int image_fd, int output_fd, pid_t *ret)
         return -r;
 }
 
+/* It reads the archive, whose offset it shares with us, and then it writes the image. */
+static double mkfs_fraction(int tar_fd, int image_fd)
+{
+        off_t read = lseek(tar_fd, 0, SEEK_CUR);
+        struct stat tar, image;
+
+        if (fstat(tar_fd, &tar) < 0 || fstat(image_fd, &image) < 0 || tar.st_size == 0 || read < 0)
+                return 0;
+        return 0.5 * (double) MIN(read, tar.st_size) / (double) tar.st_size +
+               0.5 * (double) MIN(image.st_size, tar.st_size) / (double) tar.st_size;
+}
+
+static void mkfs_watch(pid_t pid, int tar_fd, int image_fd, const PackProgress *progress)
+{
+        _cleanup_close_ int fd = pidfd_open(pid, 0);
+        struct pollfd ended = {.fd = fd, .events = POLLIN};
+
+        while (progress && fd >= 0 && poll(&ended, 1, LOOK_MS) == 0)
+                tell(progress, ARCHIVE_PART + (1 - ARCHIVE_PART) * mkfs_fraction(tar_fd, image_fd));
+}
+
 static int mkfs_wait(pid_t pid, int output_fd, char *message)
 {
         char output[TOOL_OUTPUT_MAX + 1] = {};
@@ -371,7 +408,8 @@ static int mkfs_wait(pid_t pid, int output_fd, char *message)
                       n > 0 ? output : "it says nothing");
 }
 
-int payload_image(const Payload *payload, int *ret_fd, char ret_message[static PACK_MESSAGE_MAX])
+int payload_image(const Payload *payload, const PackProgress *progress, int *ret_fd,
+                  char ret_message[static PACK_MESSAGE_MAX])
 {
         _cleanup_close_ int tar = temporary_file(), image = temporary_file();
         _cleanup_close_ int output = memfd_create("mkfs.erofs", MFD_CLOEXEC);
@@ -383,7 +421,7 @@ int payload_image(const Payload *payload, int *ret_fd, char ret_message[static P
                 return tar < 0 ? tar : image;
         if (output < 0)
                 return -errno;
-        r = tar_write(payload, tar, ret_message);
+        r = tar_write(payload, progress, tar, ret_message);
         if (r != 0)
                 return r;
         if (lseek(tar, 0, SEEK_SET) < 0)
@@ -393,6 +431,7 @@ int payload_image(const Payload *payload, int *ret_fd, char ret_message[static P
                 return refuse(ret_message, "mkfs.erofs is not there: install erofs-utils");
         if (r < 0)
                 return r;
+        mkfs_watch(pid, tar, image, progress);
         r = mkfs_wait(pid, output, ret_message);
         if (r != 0)
                 return r;

@@ -67,13 +67,15 @@ const PayloadFile *payload_find(const Payload *payload, const char *name);
 /**
  * payload_image() - Make the EROFS image
  * @payload:     finished
+ * @progress:    told how far it is, several times a second; NULL for nobody
  * @ret_fd:      an unnamed temporary file, at offset 0
  * @ret_message: on PACK_REFUSED
  *
  * Return: 0; PACK_REFUSED if a file changed meanwhile, or mkfs.erofs is not there or fails;
  * negative errno
  */
-int payload_image(const Payload *payload, int *ret_fd, char ret_message[static PACK_MESSAGE_MAX]);
+int payload_image(const Payload *payload, const PackProgress *progress, int *ret_fd,
+                  char ret_message[static PACK_MESSAGE_MAX]);
 
 /**
  * payload_deinit() - Free what it holds

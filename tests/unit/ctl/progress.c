@@ -35,6 +35,22 @@ static void it_fits_the_terminal_and_is_harmless(void **state)
         assert_string_equal(line, "");
 }
 
+static void it_moves_to_and_fro(void **state)
+{
+        char line[PROGRESS_LINE_MAX];
+
+        progress_pulse("Deploying a", 0, "", 100, line);
+        assert_string_equal(line, "Deploying a [####....................]        ");
+        progress_pulse("x", 500, "m", 100, line);
+        assert_string_equal(line, "x [..........####..........]        m");
+        progress_pulse("x", 1000, "", 100, line);
+        assert_non_null(strstr(line, "....####]"));
+        progress_pulse("x", 1999, "", 100, line);
+        assert_non_null(strstr(line, "[.####"));
+        progress_pulse("x", 1, "a\nb", 38, line);
+        assert_int_equal(strlen(line), 37);
+}
+
 static void nothing_is_drawn_without_a_terminal(void **state)
 {
         Progress progress;
@@ -52,6 +68,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_bar_shows_the_fraction),
                 cmocka_unit_test(it_fits_the_terminal_and_is_harmless),
+                cmocka_unit_test(it_moves_to_and_fro),
                 cmocka_unit_test(nothing_is_drawn_without_a_terminal),
         };
 

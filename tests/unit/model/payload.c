@@ -47,9 +47,36 @@ static void a_file_that_changes_meanwhile_is_noticed(void **state)
         assert_int_equal(payload_add(&payload, path, ".", message), 0);
         assert_int_equal(payload_finish(&payload, message), 0);
         put(root, "app/work/bin/work", "longer than it was before", 0755);
-        assert_int_equal(payload_image(&payload, &fd, message), PACK_REFUSED);
+        assert_int_equal(payload_image(&payload, NULL, &fd, message), PACK_REFUSED);
         assert_non_null(strstr(message, "changed while it was packed"));
         assert_int_equal(fd, -1);
+        payload_deinit(&payload);
+        tree_remove(root);
+}
+
+static void count_up(void *userdata, double fraction)
+{
+        double *last = userdata;
+
+        assert_true(fraction >= *last && fraction <= 1);
+        *last = fraction;
+}
+
+static void it_is_told_how_far_it_is(void **state)
+{
+        char root[32], path[64], message[PACK_MESSAGE_MAX];
+        Payload payload = {};
+        double last = 0;
+        int fd = -1;
+
+        tree_make(root);
+        snprintf(path, sizeof(path), "%s/app/work", root);
+        assert_int_equal(payload_add(&payload, path, ".", message), 0);
+        assert_int_equal(payload_finish(&payload, message), 0);
+        assert_int_equal(payload_image(&payload, &(PackProgress) {count_up, &last}, &fd, message),
+                         0);
+        assert_true(last > 0.25);
+        fd_close(fd);
         payload_deinit(&payload);
         tree_remove(root);
 }
@@ -61,7 +88,7 @@ static void an_empty_payload_is_an_image_too(void **state)
         int fd = -1, r;
 
         assert_int_equal(payload_finish(&payload, message), 0);
-        r = payload_image(&payload, &fd, message);
+        r = payload_image(&payload, NULL, &fd, message);
         if (r != 0)
                 fail_msg("%d %s", r, message);
         assert_true(lseek(fd, 0, SEEK_END) > 0);
@@ -91,6 +118,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(files_are_sorted_with_two_modes),
                 cmocka_unit_test(a_file_that_changes_meanwhile_is_noticed),
+                cmocka_unit_test(it_is_told_how_far_it_is),
                 cmocka_unit_test(an_empty_payload_is_an_image_too),
                 cmocka_unit_test(nesting_is_bounded),
         };
