@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 /* One guest's agent channel. Reading is paid for with tokens, of bytes and of messages; when they
- * are spent, the socket is not polled for input until a timer has brought new ones. */
+ * are spent, the socket is not polled for input, and what was read but not looked at is kept, until
+ * a timer has brought new ones. */
 
 #include "hostd/agent-link.h"
 
@@ -27,8 +28,11 @@ struct AgentLink {
         sd_event_source *timer; /* to connect again, or to read again */
         AgentStream stream;
         uint64_t bytes;   /* tokens */
-        int64_t messages; /* tokens, in thousandths; negative: one read had more than there were */
+        int64_t messages; /* tokens, in thousandths; negative: the last message cost more */
         uint64_t refilled_ns;
+        char *rest; /* of a read, when there were no tokens for all of it */
+        size_t rest_start;
+        size_t rest_length;
         char *queue; /* what the guest has yet to take */
         size_t queue_start;
         size_t queue_length;
@@ -63,11 +67,19 @@ static void poll_for(AgentLink *link, bool input)
         sd_event_source_set_enabled(link->io, events != 0 ? SD_EVENT_ON : SD_EVENT_OFF);
 }
 
+static void drop_rest(AgentLink *link)
+{
+        free(link->rest);
+        link->rest = NULL;
+        link->rest_start = link->rest_length = 0;
+}
+
 static void disconnect(AgentLink *link)
 {
         link->io = sd_event_source_disable_unref(link->io);
         link->fd = fd_close(link->fd);
         agent_stream_deinit(&link->stream);
+        drop_rest(link);
         free(link->queue);
         link->queue = NULL;
         link->queue_start = link->queue_length = 0;
@@ -91,65 +103,111 @@ static int flush(AgentLink *link)
         return 0;
 }
 
-/* Hands over the messages in some bytes. A message costs its token also when it is refused. */
-static void take(AgentLink *link, const char *data, size_t length)
-{
-        AgentMessage message;
-        int r;
-
-        while ((r = agent_stream_next(&link->stream, &data, &length, &message)) != 0) {
-                link->messages -= 1000;
-                if (r < 0)
-                        return;
-                if (r != AGENT_STREAM_MESSAGE) {
-                        if (link->stream.n_refused == 1) /* once: a guest may send any number */
-                                log_warning("%s: the guest sent what is no message: %s", link->path,
-                                            link->stream.problem);
-                        continue;
-                }
-                link->sink.message(link->sink.userdata, &message);
-                agent_message_deinit(&message);
-        }
-}
-
-/* Reads once: the loop comes back for more, after everybody else had a turn. */
-static int receive(AgentLink *link)
-{
-        char data[READ_BYTES];
-        ssize_t n;
-
-        n = recv(link->fd, data, MIN(sizeof(data), (size_t) link->bytes), MSG_DONTWAIT);
-        if (n == 0)
-                return -ECONNRESET;
-        if (n < 0)
-                return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-        link->bytes -= (uint64_t) n;
-        take(link, data, (size_t) n);
-        return 0;
-}
-
 static bool may_read(const AgentLink *link)
 {
         return link->bytes > 0 && link->messages >= 1000;
 }
 
+static int64_t price(AgentMessageType type)
+{
+        switch (type) {
+        case AGENT_HELLO:
+        case AGENT_HEARTBEAT:
+        case AGENT_CONFIG_ACK:
+        case AGENT_EXIT:
+        case AGENT_STOPPED:
+                return LINK_DEAR * 1000;
+        default:
+                return 1000;
+        }
+}
+
+/* Hands over the messages in some bytes, as long as they can be paid for. What is refused costs its
+ * token, too. */
+static void take(AgentLink *link, const char **data, size_t *length)
+{
+        AgentMessage message;
+        int r;
+
+        while (may_read(link) && (r = agent_stream_next(&link->stream, data, length, &message))) {
+                link->messages -= r == AGENT_STREAM_MESSAGE ? price(message.type) : 1000;
+                if (r == AGENT_STREAM_MESSAGE) {
+                        link->sink.message(link->sink.userdata, &message);
+                        agent_message_deinit(&message);
+                } else if (r > 0 && link->stream.n_refused == 1) {
+                        /* once: a guest may send any number */
+                        log_warning("%s: the guest sent what is no message: %s", link->path,
+                                    link->stream.problem);
+                }
+        }
+}
+
+static void take_rest(AgentLink *link)
+{
+        const char *data = link->rest + link->rest_start;
+        size_t length = link->rest_length;
+
+        take(link, &data, &length);
+        link->rest_start += link->rest_length - length;
+        link->rest_length = length;
+        if (length == 0)
+                drop_rest(link);
+}
+
+/* Reads once: the loop comes back for more, after everybody else had a turn. */
+static int receive(AgentLink *link)
+{
+        char buffer[READ_BYTES];
+        const char *data = buffer;
+        size_t length;
+        ssize_t n;
+
+        n = recv(link->fd, buffer, MIN(sizeof(buffer), (size_t) link->bytes), MSG_DONTWAIT);
+        if (n == 0)
+                return -ECONNRESET;
+        if (n < 0)
+                return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+        link->bytes -= (uint64_t) n;
+        length = (size_t) n;
+        take(link, &data, &length);
+        if (length == 0)
+                return 0;
+        link->rest = malloc(length);
+        if (!link->rest)
+                return -ENOMEM;
+        memcpy(link->rest, data, length);
+        link->rest_length = length;
+        return 0;
+}
+
+/* Sees to it that whatever can come next wakes us. */
+static void go_on(AgentLink *link)
+{
+        bool input = may_read(link) && !link->rest;
+
+        poll_for(link, input);
+        if (!input)
+                set_timer(link, REFILL_NS);
+}
+
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         AgentLink *link = userdata;
+        bool waited = link->queue_length > 0;
         int r = 0;
 
         refill(link, clock_boottime_ns());
         if (revents & EPOLLOUT)
                 r = flush(link);
-        if (r == 0 && (revents & (EPOLLIN | EPOLLHUP | EPOLLERR)) && may_read(link))
+        if (r == 0 && (revents & (EPOLLIN | EPOLLHUP | EPOLLERR)) && may_read(link) && !link->rest)
                 r = receive(link);
         if (r < 0) {
                 disconnect(link);
                 return 0;
         }
-        poll_for(link, may_read(link));
-        if (!may_read(link))
-                set_timer(link, REFILL_NS);
+        if (waited && link->queue_length == 0)
+                link->sink.taken(link->sink.userdata);
+        go_on(link);
         return 0;
 }
 
@@ -191,7 +249,9 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
         if (link->fd >= 0) {
                 refill(link, clock_boottime_ns());
-                poll_for(link, true);
+                if (link->rest)
+                        take_rest(link);
+                go_on(link);
         } else if (try_connect(link) < 0) {
                 set_timer(link, LINK_RETRY_NS);
         }
@@ -232,6 +292,7 @@ AgentLink *agent_link_free(AgentLink *link)
         fd_close(link->fd);
         agent_stream_deinit(&link->stream);
         sd_event_unref(link->event);
+        free(link->rest);
         free(link->queue);
         free(link->path);
         free(link);
@@ -262,8 +323,13 @@ int agent_link_send(AgentLink *link, const AgentMessage *message)
         link->queue = queue;
         link->queue_start = 0;
         link->queue_length += length;
-        poll_for(link, may_read(link));
+        poll_for(link, may_read(link) && !link->rest);
         return 0;
+}
+
+size_t agent_link_waiting(const AgentLink *link)
+{
+        return link->queue_length;
 }
 
 bool agent_link_is_connected(const AgentLink *link)

@@ -129,6 +129,17 @@ static void on_message(void *userdata, const AgentMessage *message)
         instance->owner->changed(instance->owner->userdata, instance);
 }
 
+/* What a guest has not taken is not added to: it is told what holds when it has. */
+static void on_taken(void *userdata)
+{
+        Instance *instance = userdata;
+
+        if (!instance->config_waits)
+                return;
+        instance->config_waits = false;
+        instance->owner->wants_config(instance->owner->userdata, instance);
+}
+
 /* There is a link exactly while there is a domain. */
 static void tend_link(Instance *instance)
 {
@@ -137,7 +148,7 @@ static void tend_link(Instance *instance)
         if (has_domain(instance) && !instance->link) {
                 instance->agent = (InstanceAgent) {};
                 r = agent_link_new(instance->owner->event, instance->names.agent_socket,
-                                   &(AgentLinkSink) {instance, on_message, on_connected},
+                                   &(AgentLinkSink) {instance, on_message, on_connected, on_taken},
                                    &instance->link);
                 if (r < 0)
                         log_error_errno(r, "%s: cannot reach for the agent", instance->names.name);
@@ -163,6 +174,9 @@ int instance_configure(Instance *instance, AgentConfig *config, uint64_t generat
                 return r;
         hash = hash_bytes(text, length, 0);
         if (hash == instance->config_hash)
+                return 0;
+        instance->config_waits = agent_link_waiting(instance->link) > 0;
+        if (instance->config_waits)
                 return 0;
         config->serial = message.config.serial = instance->config_serial + 1;
         r = agent_link_send(instance->link, &message);

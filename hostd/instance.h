@@ -66,6 +66,7 @@ struct Instance {
         uint64_t silence_ns;   /* an agent that says nothing for so long is not alive */
         AgentLink *link;       /* while there is a domain */
         InstanceAgent agent;
+        bool config_waits;          /* until the guest has taken what was sent before */
         uint64_t config_serial;     /* of the configuration last sent; 0: none */
         uint64_t config_generation; /* the deployment's, of the same */
         uint64_t config_hash;

@@ -19,6 +19,7 @@ typedef struct Fixture {
         int listener;
         int guest; /* the far end */
         unsigned n_connected;
+        unsigned n_taken;
         unsigned n_messages;
         AgentMessageType last;
 } Fixture;
@@ -34,6 +35,11 @@ static void on_message(void *userdata, const AgentMessage *message)
 static void on_connected(void *userdata)
 {
         ((Fixture *) userdata)->n_connected++;
+}
+
+static void on_taken(void *userdata)
+{
+        ((Fixture *) userdata)->n_taken++;
 }
 
 static void listen_as_qemu(Fixture *fixture)
@@ -72,10 +78,11 @@ static int setup(void **state)
         assert_non_null(mkdtemp(fixture.dir));
         fixture.path = str_printf("%s/socket", fixture.dir);
         assert_int_equal(sd_event_new(&fixture.event), 0);
-        assert_int_equal(agent_link_new(fixture.event, fixture.path,
-                                        &(AgentLinkSink) {&fixture, on_message, on_connected},
-                                        &fixture.link),
-                         0);
+        assert_int_equal(
+                agent_link_new(fixture.event, fixture.path,
+                               &(AgentLinkSink) {&fixture, on_message, on_connected, on_taken},
+                               &fixture.link),
+                0);
         *state = &fixture;
         return 0;
 }
@@ -158,25 +165,42 @@ static void it_comes_back_after_a_break(void **state)
         run_until(fixture, &fixture->n_messages, 1);
 }
 
-static void a_flood_is_read_no_faster_than_allowed(void **state)
+/* Sends as much of it as there is room for, for a second. */
+static void flood(Fixture *fixture, const char *text)
 {
-        static const char small[] = "\x1e{\"type\":\"stopped\"}\n";
-        Fixture *fixture = *state;
-        uint64_t end;
+        uint64_t end = clock_boottime_ns() + NSEC_PER_SEC;
 
-        connect_both(fixture);
-        end = clock_boottime_ns() + NSEC_PER_SEC;
         while (clock_boottime_ns() < end) {
                 for (int i = 0; i < 200; i++)
-                        if (send(fixture->guest, small, strlen(small),
-                                 MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+                        if (send(fixture->guest, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) <
+                            0)
                                 break;
                 assert_true(sd_event_run(fixture->event, 1000) >= 0);
         }
-        /* a read takes what it has taken, so one read's worth may come on top */
+}
+
+static void a_flood_is_read_no_faster_than_allowed(void **state)
+{
+        Fixture *fixture = *state;
+
+        connect_both(fixture);
+        flood(fixture, "\x1e{\"type\":\"pong\",\"token\":1}\n");
         assert_true(fixture->n_messages >= LINK_MESSAGES_BURST);
+        assert_true(fixture->n_messages < LINK_MESSAGES_BURST + 2 * LINK_MESSAGES_PER_S);
+}
+
+static void what_costs_the_host_more_costs_the_guest_more(void **state)
+{
+        Fixture *fixture = *state;
+        unsigned before;
+
+        connect_both(fixture);
+        flood(fixture, "\x1e{\"type\":\"stopped\"}\n");
+        assert_true(fixture->n_messages >= LINK_MESSAGES_BURST / LINK_DEAR);
         assert_true(fixture->n_messages <
-                    LINK_MESSAGES_BURST + 2 * LINK_MESSAGES_PER_S + 16 * KIB / strlen(small));
+                    (LINK_MESSAGES_BURST + 2 * LINK_MESSAGES_PER_S) / LINK_DEAR);
+        before = fixture->n_messages;
+        run_until(fixture, &fixture->n_messages, before + 5); /* the rest is not lost */
 }
 
 static void a_guest_that_does_not_read_is_bounded(void **state)
@@ -192,6 +216,16 @@ static void a_guest_that_does_not_read_is_bounded(void **state)
         for (int i = 0; i < 10000 && r == 0; i++)
                 r = agent_link_send(fixture->link, &message);
         assert_int_equal(r, -ENOBUFS);
+        run_for(fixture, 20);
+        assert_true(agent_link_waiting(fixture->link) > 0);
+        assert_int_equal(fixture->n_taken, 0);
+        while (agent_link_waiting(fixture->link) > 0) {
+                char taken[65536];
+
+                assert_true(recv(fixture->guest, taken, sizeof(taken), MSG_DONTWAIT) > 0);
+                assert_true(sd_event_run(fixture->event, 1000) >= 0);
+        }
+        assert_int_equal(fixture->n_taken, 1);
 }
 
 int main(void)
@@ -203,6 +237,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(it_comes_back_after_a_break, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_flood_is_read_no_faster_than_allowed, setup,
                                                 teardown),
+                cmocka_unit_test_setup_teardown(what_costs_the_host_more_costs_the_guest_more,
+                                                setup, teardown),
                 cmocka_unit_test_setup_teardown(a_guest_that_does_not_read_is_bounded, setup,
                                                 teardown),
         };
