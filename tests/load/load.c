@@ -293,7 +293,7 @@ static int run(Load *load)
         struct itimerspec tick = {.it_interval.tv_nsec = TICK_NS, .it_value.tv_nsec = TICK_NS};
         struct epoll_event events[512], on_tick = {.events = EPOLLIN};
         _cleanup_close_ int timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-        uint64_t now = clock_boottime_ns(), last_sweep = now;
+        uint64_t now = clock_boottime_ns(), last_sweep = now, end_ns = UINT64_MAX;
         bool sending = true;
 
         load->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -301,6 +301,8 @@ static int run(Load *load)
             epoll_ctl(load->epoll, EPOLL_CTL_ADD, timer, &on_tick) < 0)
                 return -errno;
         load->start_ns = now;
+        if (load->seconds)
+                end_ns = now + load->seconds * NSEC_PER_SEC;
         while (sending || load->n_vacant < FLIGHT_MAX) {
                 int n = epoll_wait(load->epoll, events, ARRAY_SIZE(events), 1000);
                 uint64_t ticks, due;
@@ -312,12 +314,12 @@ static int run(Load *load)
                         else if (read(timer, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
                                 return -errno;
                 }
-                sending = sending && !stop &&
-                          (!load->seconds || now - load->start_ns < load->seconds * NSEC_PER_SEC);
+                sending = sending && !stop;
                 due = load->start_ns + load->begun * NSEC_PER_SEC / load->rate;
-                for (; sending && due <= now;
+                for (; sending && due < end_ns && due <= now;
                      due = load->start_ns + load->begun * NSEC_PER_SEC / load->rate)
                         begin(load, due, now);
+                sending = sending && due < end_ns; /* all that are due are sent, however late */
                 if (now - last_sweep > 10 * NSEC_PER_MSEC) {
                         expire(load, now);
                         last_sweep = now;
