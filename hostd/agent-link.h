@@ -19,7 +19,7 @@
 #define LINK_BYTES_BURST    MIB
 #define LINK_MESSAGES_PER_S 200U
 #define LINK_MESSAGES_BURST 1000U
-#define LINK_DEAR           40 /* hello, heartbeat, config-ack, exit, stopped */
+#define LINK_DEAR           10 /* hello, heartbeat, config-ack, exit, stopped */
 #define LINK_QUEUE_MAX      (8 * MIB)
 #define LINK_RETRY_NS       (200 * NSEC_PER_MSEC)
 

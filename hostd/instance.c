@@ -203,6 +203,8 @@ static void action_ended(Instance *instance, VmAction action, int result)
         }
         if (action == VM_DO_RESET || action == VM_DO_START)
                 instance->agent = (InstanceAgent) {};
+        if (action == VM_DO_RESET) /* what the guest of before has still in the pipe is dropped */
+                instance->link = agent_link_free(instance->link);
         if (result < 0)
                 log_warning("%s: %s: %s", instance->names.name, vm_action_to_string(action),
                             instance->job.message);
