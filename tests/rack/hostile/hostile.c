@@ -32,9 +32,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MARK      "/var/hostile-was-here"
-#define FORGING_S 6
-#define BIG       (2 * 1024 * 1024)
+#define MARK   "/var/hostile-was-here"
+#define ROUNDS 30  /* of forged messages */
+#define HELLOS 150 /* each asks for a configuration, and none is read */
+#define BIG    (2 * 1024 * 1024)
 
 static double now(void)
 {
@@ -367,16 +368,14 @@ static void forge(int fd)
                 "\x1e{\"type\":\"stop\",\"deadline_s\":1}\n",
                 "\x1e{\"type\":\"pong\",\"token\":%u}\n",
         };
-        double end = now() + FORGING_S;
-        unsigned n = 0;
         char text[600];
 
-        while (now() < end)
-                for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++, n++) {
+        for (unsigned n = 0; n < ROUNDS; n++)
+                for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
                         snprintf(text, sizeof(text), lies[i], n, n);
                         put_text(fd, text);
                 }
-        for (double hello = now() + FORGING_S; now() < hello; n++) {
+        for (unsigned n = 0; n < HELLOS; n++) {
                 snprintf(text, sizeof(text), lies[0], n);
                 put_text(fd, text);
         }
