@@ -126,16 +126,24 @@ int bus_failed(int result, const sd_bus_error *error, const char *format, ...)
         return exit_code;
 }
 
+/* That there is a bus at the other end of ssh is known once it has said what we are called. */
+static int open_remote(const char *host, sd_bus **bus)
+{
+        const char *name;
+        int r = sd_bus_open_system_remote(bus, host);
+
+        return r < 0 ? r : sd_bus_get_unique_name(*bus, &name);
+}
+
 int bus_open(const Options *options, sd_bus **ret_bus)
 {
         _cleanup_bus_ sd_bus *bus = NULL;
         int r;
 
-        r = options->host ? sd_bus_open_system_remote(&bus, options->host)
-                          : sd_bus_open_system(&bus);
+        r = options->host ? open_remote(options->host, &bus) : sd_bus_open_system(&bus);
         if (r < 0 && options->host) {
                 log_error_errno(r, "Cannot reach '%s' by ssh", options->host);
-                log_error("Next: try 'ssh %s true'.", options->host);
+                log_error("Next: try 'ssh %s systemd-stdio-bridge </dev/null'.", options->host);
                 return CTL_UNREACHABLE;
         }
         if (r < 0) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 /* Finding and reading definitions, configurations and packages. What a file is, is told by its
- * first bytes and, between definition and configuration, by its name. */
+ * first bytes and, between definition and configuration, by its name or else by its root element.
+ */
 
 #include "ctl/files.h"
 
@@ -13,6 +14,8 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/str.h"
+
+#define LOOK_BYTES 4096
 
 static const char *const configurations[] = {"ServiceConfiguration.cscfg",
                                              "ServiceConfiguration.Cloud.cscfg"};
@@ -124,11 +127,22 @@ static bool is_package(const char *path)
         return str_ends_with(path, ".cspkg");
 }
 
+static bool has_suffix(const char *path, const char *suffix)
+{
+        size_t length = strlen(path), n = strlen(suffix);
+
+        return length >= n && strcasecmp(path + length - n, suffix) == 0;
+}
+
 static bool is_configuration(const char *path)
 {
-        size_t length = strlen(path);
+        _cleanup_close_ int fd = -1;
+        char start[LOOK_BYTES + 1] = "";
 
-        return length >= 6 && strcasecmp(path + length - 6, ".cscfg") == 0;
+        if (has_suffix(path, ".cscfg") || has_suffix(path, ".csdef"))
+                return has_suffix(path, ".cscfg");
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        return fd >= 0 && read(fd, start, LOOK_BYTES) > 0 && strstr(start, "<ServiceConfiguration");
 }
 
 static int word_load(const char *path, bool want_configuration, ServiceFiles *files,

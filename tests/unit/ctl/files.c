@@ -40,6 +40,11 @@ static void what_a_word_names(void **state)
         assert_int_equal(load(root, "app/ServiceDefinition.csdef", NULL, &files), CTL_DONE);
         assert_null(files.configuration.text);
         files_deinit(&files);
+        put(root, "app/production.xml", "<?xml version='1.0'?><ServiceConfiguration/>", 0644);
+        assert_int_equal(load(root, "app/ServiceDefinition.csdef", "app/production.xml", &files),
+                         CTL_DONE);
+        assert_non_null(files.configuration.text);
+        files_deinit(&files);
         tree_remove(root);
 }
 
