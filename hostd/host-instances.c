@@ -138,17 +138,26 @@ static void note_readiness(HostHalf *half, Instance *instance)
         instance->declared_ready = ready;
 }
 
+/* An adopted VM of which it is not known yet whether it runs, or whether its role does. */
+static bool is_unsettled(const Instance *instance)
+{
+        VmState state = vm_state(&instance->vm);
+
+        if (!instance->adopted || (state != VM_DOWN && state != VM_RUNNING))
+                return false;
+        if (!instance->facts.domain_known)
+                return true;
+        return instance->facts.domain != DOMAIN_ABSENT &&
+               instance->agent.status == AGENT_STARTING_VM;
+}
+
 bool host_instances_settled(HostHalf *half)
 {
         if (clock_boottime_ns() >= half->settled_ns)
                 return true;
-        MAP_FOREACH (entry, &half->instances) {
-                const Instance *instance = entry->value;
-
-                if (instance->adopted && vm_state(&instance->vm) == VM_RUNNING &&
-                    instance->agent.status == AGENT_STARTING_VM)
+        MAP_FOREACH (entry, &half->instances)
+                if (is_unsettled(entry->value))
                         return false;
-        }
         return true;
 }
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hostd/host1.h"
 #include "lib/base/clock.h"
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
@@ -37,11 +38,17 @@ static bool agent_alive(const Instance *instance, uint64_t now_ns)
 
 static void say_hello(Instance *instance)
 {
-        AgentMessage hello = {.type = AGENT_HELLO, .hello.protocol = AGENT_PROTOCOL_VERSION};
         AgentMessage clock = {.type = AGENT_CLOCK, .realtime_us = clock_realtime_us()};
+        AgentMessage hello = {.type = AGENT_HELLO,
+                              .hello = {.protocol = AGENT_PROTOCOL_VERSION,
+                                        .agent_version = (char *) HOST1_VERSION}};
+        int r;
 
-        agent_link_send(instance->link, &hello);
-        agent_link_send(instance->link, &clock);
+        r = agent_link_send(instance->link, &hello);
+        if (r == 0)
+                r = agent_link_send(instance->link, &clock);
+        if (r < 0)
+                log_error_errno(r, "%s: cannot greet the agent", instance->names.name);
 }
 
 static void on_connected(void *userdata)

@@ -35,6 +35,7 @@ typedef struct World {
         size_t n_instances;   /* declared by the last Replace, changed by Updates */
         char vip[64];         /* of the first endpoint in the last call */
         bool ready;           /* its first backend's */
+        unsigned n_unready;   /* how often it was declared not ready */
         unsigned connections; /* what Connections answers */
         unsigned n_cut;       /* how often Cut was called */
         bool deaf;            /* refuses all calls */
@@ -72,6 +73,7 @@ static inline int world_netd(sd_bus_message *message, void *userdata, sd_bus_err
                 snprintf(world->vip, sizeof(world->vip), "%s", state.endpoints[0].vip);
                 world->ready =
                         state.endpoints[0].n_backends > 0 && state.endpoints[0].backends[0].ready;
+                world->n_unready += !world->ready;
         }
         net1_state_deinit(&state);
         return sd_bus_reply_method_return(message, "");
@@ -335,10 +337,13 @@ static inline void world_agent_is(World *world, AgentStatus status, uint64_t ser
 /* Brings an instance from its record to Ready. */
 static inline void world_make_ready(World *world, uint64_t incarnation)
 {
-        AgentMessage config;
+        AgentMessage hello, config;
 
         WORLD_UNTIL(world, world_state(world, incarnation) == VM_RUNNING);
         world_be_agent(world, incarnation);
+        hello = world_agent_hears(world, AGENT_HELLO);
+        assert_int_equal(hello.hello.protocol, AGENT_PROTOCOL_VERSION);
+        agent_message_deinit(&hello);
         world_agent_says(world, &(AgentMessage) {.type = AGENT_HELLO,
                                                  .hello = {.protocol = 1,
                                                            .agent_version = (char *) "1",

@@ -77,6 +77,22 @@ static void what_outlives_the_drain_is_cut(void **state)
         assert_int_equal(world_state(world, 1), VM_STOPPING);
 }
 
+static void a_new_hostd_takes_nobody_out_of_rotation_that_it_does_not_know(void **state)
+{
+        World *world = *state;
+        unsigned n_unready;
+
+        world_put_records(world, 1);
+        world_make_ready(world, 1);
+        world->half = host_half_free(world->half);
+        n_unready = world->n_unready;
+        world_start_half(world);
+        world_put_records(world, 1); /* the records are there before libvirt has answered */
+        world_make_ready(world, 1);
+        world_run_for(world, 200);
+        assert_int_equal(world->n_unready, n_unready);
+}
+
 static void rotation_is_netds_word(void **state)
 {
         World *world = *state;
@@ -104,6 +120,9 @@ int main(void)
                                                 world_setup, world_teardown),
                 cmocka_unit_test_setup_teardown(what_outlives_the_drain_is_cut, world_setup,
                                                 world_teardown),
+                cmocka_unit_test_setup_teardown(
+                        a_new_hostd_takes_nobody_out_of_rotation_that_it_does_not_know, world_setup,
+                        world_teardown),
                 cmocka_unit_test_setup_teardown(rotation_is_netds_word, world_setup,
                                                 world_teardown),
         };
