@@ -484,18 +484,6 @@ static AgentConfigOutcome change_config(Manager *manager, const AgentConfig *old
         return AGENT_CONFIG_RECYCLING;
 }
 
-/* The root filesystem is smaller than its disk; growing it holds nothing up. */
-static void grow_root(Manager *manager)
-{
-        UnitSpec spec = {.name = UNITS_PREFIX "grow-0.service",
-                         .description = "Troupe: grow the root filesystem",
-                         .arguments = {"/usr/sbin/resize2fs", "-f", "/dev/vda"}};
-        int r = manager->units ? start_unit(manager, "grow", &spec) : 0;
-
-        if (r < 0)
-                log_error_errno(r, "cannot grow the root filesystem");
-}
-
 static void first_config(Manager *manager)
 {
         const AgentConfig *config = role_config(manager);
@@ -631,7 +619,17 @@ static void leave_bus(Manager *manager)
         manager->bus = sd_bus_close_unref(manager->bus);
 }
 
-/* The guest's bus is there for the role: without it everything else goes on. */
+/* The guest's bus is there for the role, and is started by its first use: most roles never do, and
+ * then it costs them nothing. Whoever calls the agent waits until it has come: the bus knows by
+ * org.troupe.RoleEnvironment1.service that it will. Without the bus everything else goes on. */
+static void on_bus_active(void *userdata)
+{
+        Manager *manager = userdata;
+
+        if (!manager->bus)
+                (void) sd_event_source_set_enabled(manager->bus_timer, SD_EVENT_ONESHOT);
+}
+
 static int on_bus_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Manager *manager = userdata;
@@ -811,10 +809,11 @@ static int connect_units(Manager *manager)
                 r = units_adopt(manager->units, on_found, manager);
         if (r < 0)
                 return log_error_errno(r, "cannot speak to systemd");
+        r = units_watch(manager->units, "dbus.service", on_bus_active, manager);
+        if (r < 0)
+                log_error_errno(r, "cannot watch for the guest's bus");
         if (resumed)
                 role_run_resumed(&manager->run, clock_boottime_ns());
-        else
-                grow_root(manager);
         return 0;
 }
 
@@ -846,8 +845,6 @@ int manager_startup(Manager *manager)
         (void) sd_event_source_set_time_relative(manager->heartbeat_timer,
                                                  AGENT_HEARTBEAT_INTERVAL_S * USEC_PER_SEC);
         (void) sd_event_source_set_enabled(manager->heartbeat_timer, SD_EVENT_ONESHOT);
-        if (!manager->config.port)
-                (void) sd_event_source_set_enabled(manager->bus_timer, SD_EVENT_ONESHOT);
         (void) sd_notify(false, "READY=1");
         return 0;
 }

@@ -42,23 +42,36 @@ typedef struct Unit {
         uint64_t start_us, exit_us;
 } Unit;
 
+/* A unit that others start. */
+typedef struct Watch {
+        char *name;
+        Unit unit;
+        void (*active)(void *userdata);
+        void *userdata;
+} Watch;
+
 struct Units {
         sd_bus *bus;
         sd_bus_slot *changes;
         UnitsSink sink;
         Map by_name; /* of Unit */
+        Watch watch;
 };
 
-static void unit_free(void *object)
+static void unit_deinit(Unit *unit)
 {
-        Unit *unit = object;
-
-        if (!unit)
-                return;
         free(unit->active);
         free(unit->sub);
         free(unit->result);
-        free(unit);
+        *unit = (Unit) {};
+}
+
+static void unit_free(void *object)
+{
+        if (!object)
+                return;
+        unit_deinit(object);
+        free(object);
 }
 
 static Unit *unit_known(Units *units, const char *name)
@@ -159,17 +172,28 @@ static int read_properties(sd_bus_message *m, Unit *unit)
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
+static void watch_judge(Watch *watch)
+{
+        bool active = str_equal(watch->unit.active, "active");
+
+        if (active && !watch->unit.started)
+                watch->active(watch->userdata);
+        watch->unit.started = active;
+}
+
 static int on_change(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         Units *units = userdata;
         _cleanup_free_ char *name = NULL;
         const char *interface;
+        bool watched;
         Unit *unit;
         int r;
 
         if (sd_bus_path_decode(sd_bus_message_get_path(m), UNIT_PATHS, &name) <= 0)
                 return 0;
-        unit = map_get(&units->by_name, name);
+        watched = str_equal(name, units->watch.name);
+        unit = watched ? &units->watch.unit : map_get(&units->by_name, name);
         if (!unit)
                 return 0;
         r = sd_bus_message_read(m, "s", &interface);
@@ -177,7 +201,9 @@ static int on_change(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 r = read_properties(m, unit);
         if (r < 0)
                 return log_error_errno(r, "cannot read a change of %s", name);
-        if (str_equal(interface, UNIT_INTERFACE))
+        if (str_equal(interface, UNIT_INTERFACE) && watched)
+                watch_judge(&units->watch);
+        else if (str_equal(interface, UNIT_INTERFACE))
                 unit_judge(units, name, unit);
         return 0;
 }
@@ -221,6 +247,8 @@ Units *units_free(Units *units)
         sd_bus_slot_unref(units->changes);
         sd_bus_flush_close_unref(units->bus);
         map_deinit(&units->by_name);
+        unit_deinit(&units->watch.unit);
+        free(units->watch.name);
         free(units);
         return NULL;
 }
@@ -244,6 +272,36 @@ static int read_unit(Units *units, const char *name, Unit *unit)
                         r = read_properties(reply, unit);
                 sd_bus_message_unref(reply);
         }
+        return r < 0 ? r : 0;
+}
+
+static int on_watched(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Watch *watch = userdata;
+
+        if (sd_bus_message_is_method_error(m, NULL) || read_properties(m, &watch->unit) < 0)
+                log_error("cannot read how %s is", watch->name);
+        else
+                watch_judge(watch);
+        return 0;
+}
+
+int units_watch(Units *units, const char *name, void (*active)(void *userdata), void *userdata)
+{
+        _cleanup_free_ char *path = NULL;
+        Watch *watch = &units->watch;
+        int r;
+
+        assert(!watch->name);
+        watch->active = active;
+        watch->userdata = userdata;
+        r = str_set(&watch->name, name);
+        if (r == 0)
+                r = sd_bus_path_encode(UNIT_PATHS, name, &path);
+        if (r >= 0)
+                r = sd_bus_call_method_async(units->bus, NULL, DESTINATION, path,
+                                             "org.freedesktop.DBus.Properties", "GetAll",
+                                             on_watched, watch, "s", UNIT_INTERFACE);
         return r < 0 ? r : 0;
 }
 

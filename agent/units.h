@@ -95,5 +95,16 @@ int units_start(Units *units, const UnitSpec *spec);
  */
 void units_kill(Units *units, const char *name, bool all, int signal);
 
+/**
+ * units_watch() - Be told when a unit that is not the agent's becomes active
+ * @units:    units
+ * @name:     unit; there can be one
+ * @active:   called from the loop: each time it has become active, and once when it is already
+ * @userdata: for @active
+ *
+ * Return: 0; -ENOMEM; a negative errno of sd-bus.
+ */
+int units_watch(Units *units, const char *name, void (*active)(void *userdata), void *userdata);
+
 /** units_release() - Forget a unit that has ended, and end what is left of its processes */
 void units_release(Units *units, const char *name);

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 /* The guest's early boot: load the modules that a role VM needs, mount the disk with the serial
- * `root`, and become systemd on it. Runs as PID 1 with nothing but this file, /modules and
- * /dev/console in the initramfs; whatever goes wrong is said on the console in one line, and the VM
- * is switched off, for the host to see. Statically linked with musl, so only what libc and the
- * kernel give.
+ * `root`, grow its filesystem to the disk's size, and become systemd on it. Runs as PID 1 with
+ * nothing but this file, /modules and /dev/console in the initramfs; whatever goes wrong is said on
+ * the console in one line, and the VM is switched off, for the host to see. Statically linked with
+ * musl, so only what libc and the kernel give.
  *
  * /modules/order lists the files of /modules one a line, each after what it depends on. */
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,6 +30,10 @@
 #define ROOT_WAIT_MS  5000
 #define ROOT_RETRY_MS 10
 #define SYSTEMD       "/usr/lib/systemd/systemd"
+
+/* linux/fs.h and fs/ext4/ext4.h, which musl's headers do not have */
+#define BLOCK_DEVICE_BYTES _IOR(0x12, 114, size_t)
+#define EXT4_RESIZE        _IOW('f', 16, uint64_t)
 
 static _Noreturn void fail(const char *what, const char *name)
 {
@@ -100,6 +107,28 @@ static bool disk_is(char letter, const char *serial)
         return n >= 0 && strcmp(text, serial) == 0;
 }
 
+/* Every role finds the disk that its size says from its first moment on. The kernel does it in one
+ * call; a program that does the same would compete with the role's own start. A disk that is no
+ * larger than its image is left as it is. */
+static void grow_root(const char *device)
+{
+        int disk = open(device, O_RDONLY | O_CLOEXEC);
+        int root = open("/root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        uint64_t bytes = 0, blocks;
+        struct statvfs now;
+
+        if (disk < 0 || root < 0 || ioctl(disk, BLOCK_DEVICE_BYTES, &bytes) < 0 ||
+            fstatvfs(root, &now) < 0)
+                fail("cannot look at", device);
+        close(disk);
+        blocks = bytes / now.f_frsize;
+        /* f_blocks leaves out what the filesystem keeps for itself */
+        if (bytes > 0 && blocks > now.f_blocks && ioctl(root, EXT4_RESIZE, &blocks) < 0)
+                fprintf(stderr, "troupe-init: cannot grow the filesystem of %s: %s\n", device,
+                        strerror(errno)); /* what there is may do */
+        close(root);
+}
+
 static void mount_root(void)
 {
         const struct timespec pause = {.tv_nsec = ROOT_RETRY_MS * 1000000L};
@@ -112,6 +141,7 @@ static void mount_root(void)
                                 continue;
                         if (mount(device, "/root", "ext4", MS_NOATIME, "noinit_itable") < 0)
                                 fail("cannot mount the root from", device);
+                        grow_root(device);
                         return;
                 }
                 nanosleep(&pause, NULL); /* a disk appears shortly after its controller */

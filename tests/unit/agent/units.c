@@ -15,6 +15,7 @@
 /* The other end of the private socket: takes calls as systemd does and says what the test wants. */
 static sd_bus *systemd;
 static char called[1024], sunk[1024];
+static const char *bus_is; /* how dbus.service is */
 
 static void note(char *to, const char *text)
 {
@@ -35,6 +36,8 @@ static int on_call(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (str_equal(name, UNITS_PREFIX "bad-1.service"))
                 return sd_bus_reply_method_errorf(m, "org.freedesktop.systemd1.BadUnitSetting",
                                                   "no such thing");
+        if (str_equal(member, "GetAll"))
+                return sd_bus_reply_method_return(m, "a{sv}", 1, "ActiveState", "s", bus_is);
         if (str_equal(member, "StartTransientUnit"))
                 return sd_bus_reply_method_return(m, "o", "/org/freedesktop/systemd1/job/1");
         return sd_bus_reply_method_return(m, NULL);
@@ -206,6 +209,40 @@ static void units_of_others_are_not_ours(void **state)
         assert_string_equal(sunk, "");
 }
 
+static void on_active(void *userdata)
+{
+        note(sunk, "active;");
+}
+
+static void one_of_others_can_be_watched(void **state)
+{
+        static const char path[] = "/org/freedesktop/systemd1/unit/dbus_2eservice";
+
+        bus_is = "inactive";
+        assert_int_equal(units_watch(units, "dbus.service", on_active, NULL), 0);
+        run_all(event);
+        assert_string_equal(sunk, "");
+        change(path, "activating", "start", "success", 0, 0);
+        run_all(event);
+        assert_string_equal(sunk, "");
+        change(path, "active", "running", "success", 0, 0);
+        change(path, "active", "running", "success", 0, 0);
+        run_all(event);
+        assert_string_equal(sunk, "active;");
+        change(path, "failed", "failed", "signal", CLD_KILLED, 9);
+        change(path, "active", "running", "success", 0, 0);
+        run_all(event);
+        assert_string_equal(sunk, "active;active;");
+}
+
+static void what_is_watched_may_be_there_already(void **state)
+{
+        bus_is = "active";
+        assert_int_equal(units_watch(units, "dbus.service", on_active, NULL), 0);
+        run_all(event);
+        assert_string_equal(sunk, "active;");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -215,6 +252,8 @@ int main(void)
                 TEST(exit_code_and_causes),
                 TEST(refused_start_is_an_end),
                 TEST(units_of_others_are_not_ours),
+                TEST(one_of_others_can_be_watched),
+                TEST(what_is_watched_may_be_there_already),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
