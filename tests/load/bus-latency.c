@@ -158,9 +158,9 @@ int main(int argc, char **argv)
         printf("{\"calls\":%llu,\"failed\":%llu,\"p50_ms\":%.2f,\"p99_ms\":%.2f,\"max_ms\":%.2f,"
                "\"bus_p50_ms\":%.2f,\"bus_p99_ms\":%.2f,\"bus_max_ms\":%.2f}\n",
                (unsigned long long) m->hostd.answered, (unsigned long long) m->hostd.failed,
-               quantile_ms(&m->hostd, 0.5), quantile_ms(&m->hostd, 0.99),
-               quantile_ms(&m->hostd, 1), quantile_ms(&m->control, 0.5),
-               quantile_ms(&m->control, 0.99), quantile_ms(&m->control, 1));
+               quantile_ms(&m->hostd, 0.5), quantile_ms(&m->hostd, 0.99), quantile_ms(&m->hostd, 1),
+               quantile_ms(&m->control, 0.5), quantile_ms(&m->control, 0.99),
+               quantile_ms(&m->control, 1));
         sd_bus_flush_close_unref(m->bus);
         sd_event_unref(m->event);
         return 0;
