@@ -108,7 +108,6 @@ static void changes_of_size_are_told(void **state)
         int terminal = shell_on_terminal(&pid);
 
         assert_int_equal(ioctl(terminal, TIOCSWINSZ, &size), 0);
-        assert_int_equal(file_write_all(terminal, "x", 1), 0);
         await(terminal, "resized 11 22");
         assert_int_equal(file_write_all(terminal, "exit 4", 6), 0);
         assert_exits(pid, 4);
