@@ -7,10 +7,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/blkpg.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "lib/api/local-storage.h"
 #include "lib/base/file.h"
 
 #define SERIAL_MAX   64
@@ -84,21 +87,87 @@ static int has_filesystem(const char *device)
         return magic[0] == 0x53 && magic[1] == 0xef;
 }
 
-int guest_disk_mount_local(char ret_path[static GUEST_DISK_PATH_MAX])
+/* Makes the kernel know the disk's piece as its partition @number, which it forgets with the boot.
+ * Source: Linux, include/uapi/linux/blkpg.h */
+static int add_piece(int disk_fd, int number, uint64_t offset, uint64_t bytes)
 {
-        int r;
+        struct blkpg_partition piece = {
+                .start = (long long) offset, .length = (long long) bytes, .pno = number};
+        struct blkpg_ioctl_arg argument = {
+                .op = BLKPG_ADD_PARTITION, .datalen = sizeof(piece), .data = &piece};
 
-        if (is_mounted(AGENT_RESOURCE_ROOT))
-                return 0;
-        r = guest_disk_find("/sys/block", "local", ret_path);
-        if (r < 0)
-                return r;
-        r = has_filesystem(ret_path);
+        if (ioctl(disk_fd, BLKPG, &argument) < 0 && errno != EBUSY) /* an earlier agent's */
+                return -errno;
+        return 0;
+}
+
+/* Adds the pieces of all resources. */
+static int add_pieces(const char *disk, const AgentConfig *config)
+{
+        _cleanup_close_ int fd = open(disk, O_RDONLY | O_CLOEXEC);
+        uint64_t offset = LOCAL_STORAGE_FIRST_BYTES, size;
+        int r = 0;
+
+        if (fd < 0 || ioctl(fd, BLKGETSIZE64, &size) < 0)
+                return -errno;
+        for (size_t i = 0; i < config->n_resources && r == 0; i++) {
+                uint64_t bytes = local_storage_piece(config->resources[i].size_mb);
+
+                if (bytes > size || offset > size - bytes)
+                        return -ENOSPC;
+                r = add_piece(fd, (int) i + 1, offset, bytes);
+                offset += bytes;
+        }
+        return r;
+}
+
+static int mount_piece(const char *device, const char *path)
+{
+        _cleanup_free_ char *found = str_printf("%s/lost+found", path);
+        int r = has_filesystem(device);
+
         if (r <= 0)
                 return r < 0 ? r : GUEST_DISK_EMPTY;
-        if (mount(ret_path, AGENT_RESOURCE_ROOT, "ext4", MS_NODEV | MS_NOSUID | MS_NOATIME,
-                  "noinit_itable") < 0)
+        if (!found)
+                return -ENOMEM;
+        if (mkdir(path, 0755) < 0 && errno != EEXIST)
                 return -errno;
+        if (mount(device, path, "ext4", MS_NODEV | MS_NOSUID | MS_NOATIME, "noinit_itable") < 0)
+                return -errno;
+        rmdir(found); /* a role finds its directory empty */
+        return 0;
+}
+
+int guest_disk_mount_local(const AgentConfig *config, char ret_path[static GUEST_DISK_PATH_MAX])
+{
+        char disk[GUEST_DISK_PATH_MAX], device[GUEST_DISK_PATH_MAX + 24];
+        bool added = false;
+
+        for (size_t i = 0; i < config->n_resources; i++) {
+                const char *name = config->resources[i].name;
+                _cleanup_free_ char *path = str_printf("%s/%s", AGENT_RESOURCE_ROOT, name);
+                int r;
+
+                if (!path)
+                        return -ENOMEM;
+                if (!str_is_name(name, NAME_MAX_OUR))
+                        return -EINVAL;
+                if (is_mounted(path))
+                        continue;
+                r = guest_disk_find("/sys/block", "local", disk);
+                if (r == 0 && !added)
+                        r = add_pieces(disk, config);
+                if (r < 0)
+                        return r;
+                added = true;
+                snprintf(device, sizeof(device), "%s%zu", disk, i + 1);
+                r = mount_piece(device, path);
+                if (r == GUEST_DISK_EMPTY)
+                        snprintf(ret_path, GUEST_DISK_PATH_MAX, "%.*s", GUEST_DISK_PATH_MAX - 1,
+                                 device);
+                if (r != 0)
+                        return r;
+        }
         return 0;
 }
 

@@ -31,13 +31,20 @@ int guest_disk_find(const char *sysfs, const char *serial,
 int guest_disk_mount_payload(void);
 
 /**
- * guest_disk_mount_local() - Mount local storage at AGENT_RESOURCE_ROOT
- * @ret_path: on GUEST_DISK_EMPTY the device that is to be formatted first (mkfs.ext4)
+ * guest_disk_mount_local() - Mount each local resource under AGENT_RESOURCE_ROOT
+ * @config:   borrowed
+ * @ret_path: on GUEST_DISK_EMPTY the device that is to be formatted first (mkfs.ext4); then this is
+ *            to be called again
  *
- * Return: 0, also when it is mounted already; GUEST_DISK_EMPTY; -ENODEV when there is no such disk;
- * the errno of mount().
+ * Each is a filesystem on a piece of its own of the disk with the serial `local`
+ * (lib/api/local-storage.h), so that one that is full leaves the others their room, whoever filled
+ * it.
+ *
+ * Return: 0, also when all are mounted already; GUEST_DISK_EMPTY; -ENODEV when there is no such
+ * disk; -EINVAL when a name is not one; -ENOSPC when the disk is too small for them; the errno of
+ * mount() or of adding a piece.
  */
-int guest_disk_mount_local(char ret_path[static GUEST_DISK_PATH_MAX]);
+int guest_disk_mount_local(const AgentConfig *config, char ret_path[static GUEST_DISK_PATH_MAX]);
 
 /**
  * guest_disk_resources() - Make each local resource's directory

@@ -74,7 +74,7 @@ int guest_setup_disks(GuestSetup *setup, const AgentConfig *config, bool clean)
                 return fail(setup, r, "payload", NULL);
         if (config->n_resources == 0)
                 return 0;
-        r = guest_disk_mount_local(setup->local_disk);
+        r = guest_disk_mount_local(config, setup->local_disk);
         if (r == GUEST_DISK_EMPTY)
                 return GUEST_SETUP_FORMAT;
         if (r == 0)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/api/local-storage.h"
 #include "lib/base/array.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
@@ -128,7 +129,9 @@ static void fill_roles(DeploymentRecord *record, const ServiceModel *model)
                 to->memory_bytes = from->memory_bytes;
                 to->disk_bytes = from->disk_bytes;
                 for (size_t j = 0; j < from->n_resources; j++)
-                        to->storage_bytes += from->resources[j].size_mb * MIB;
+                        to->storage_bytes += local_storage_piece(from->resources[j].size_mb);
+                if (from->n_resources > 0)
+                        to->storage_bytes += LOCAL_STORAGE_FIRST_BYTES;
                 to->upgrade_domains = model->upgrade_domain_count;
                 fill_endpoints(record, from);
         }
