@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* The manager wires the parts together. What must survive the agent is under the runtime directory:
- * `config`, the configuration as it came, and `state`, of role_run_save(). Both are replaced
- * atomically, on a tmpfs: they do not survive the guest's reboot, and then everything begins anew.
- */
+/* The manager wires the parts together: the host's messages to the role's run, what that asks for to
+ * systemd, and what becomes of it back to the host. */
 
 #include "agent/manager.h"
 
@@ -24,17 +22,19 @@
 #include "agent/nginx-conf.h"
 #include "agent/role-environment.h"
 #include "agent/role-run.h"
+#include "agent/role-unit.h"
+#include "agent/saved.h"
 #include "agent/shell.h"
 #include "agent/units.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/io/daemon.h"
 
 #define AGENT_VERSION     "1"
 #define VIRTIO_PORTS      "/sys/class/virtio-ports"
 #define BUS_RETRY_US      USEC_PER_SEC
 #define CLOCK_STEP_MIN_US (USEC_PER_SEC / 2) /* a smaller difference is not worth a jump */
-#define STATE_BYTES_MAX   (4 * KIB)
 #define SYSTEM_FILE_MAX   (4 * KIB)
 #define TIMER_ACCURACY_US (USEC_PER_SEC / 100)
 
@@ -51,7 +51,7 @@ struct Manager {
         GuestSetup setup;
         AgentMessage role_config; /* AGENT_CONFIG; all zeroes for none */
         RoleRun run;
-        char *saved; /* the state as it was last written */
+        Saved saved;
         char boot_id[64], os_version[64];
         char sent_detail[256]; /* in the last heartbeat */
         AgentStatus sent_status;
@@ -148,57 +148,16 @@ static void send_config_ack(Manager *manager, uint64_t serial, AgentConfigOutcom
 
 /* ---- what must survive the agent */
 
-static char *runtime_path(const Manager *manager, const char *name)
-{
-        return str_printf("%s/%s", manager->config.runtime, name);
-}
-
-static int save_config(Manager *manager, const AgentMessage *message)
-{
-        _cleanup_free_ char *path = runtime_path(manager, "config"), *data = NULL;
-        size_t length = 0;
-        int r;
-
-        if (!path)
-                return -ENOMEM;
-        r = agent_message_encode(message, AGENT_FROM_HOST, &data, &length);
-        return r < 0 ? r : file_write_atomic(AT_FDCWD, path, data, length, 0600);
-}
-
-static int load_config(Manager *manager)
-{
-        _cleanup_free_ char *path = runtime_path(manager, "config"), *data = NULL;
-        AgentStream stream = {.from = AGENT_FROM_HOST};
-        const char *at;
-        size_t length;
-        int r;
-
-        r = path ? file_read(AT_FDCWD, path, AGENT_FROM_HOST_BYTES_MAX + 2, &data, &length)
-                 : -ENOMEM;
-        if (r < 0)
-                return r;
-        at = data;
-        r = agent_stream_next(&stream, &at, &length, &manager->role_config);
-        agent_stream_deinit(&stream);
-        return r == AGENT_STREAM_MESSAGE ? 0 : r < 0 ? r : -EINVAL;
-}
-
 static void save_state(Manager *manager)
 {
-        _cleanup_free_ char *path = runtime_path(manager, "state"), *text = NULL;
+        _cleanup_free_ char *text = NULL;
         int r;
 
-        r = path ? role_run_save(&manager->run, &text) : -ENOMEM;
-        if (r == 0 && str_equal(text, manager->saved))
-                return;
+        r = role_run_save(&manager->run, &text);
         if (r == 0)
-                r = file_write_atomic(AT_FDCWD, path, text, strlen(text), 0600);
-        if (r < 0) {
+                r = saved_write_state(&manager->saved, text);
+        if (r < 0)
                 log_error_errno(r, "cannot save the state");
-                return;
-        }
-        free(manager->saved);
-        manager->saved = TAKE_PTR(text);
 }
 
 /* ---- the role's run: what it asks for */
@@ -245,82 +204,6 @@ static int on_prepare(void *userdata, bool clean)
         return r;
 }
 
-/* The role's environment, and a task's own after it. */
-static int build_environment(const AgentConfig *config, const AgentTask *task, char ***ret_list)
-{
-        uint16_t port =
-                config->kind == AGENT_ROLE_WEB && config->entry_point ? nginx_role_port(config) : 0;
-        char **list = NULL, **longer;
-        size_t n = 0;
-        int r;
-
-        r = role_environment_variables(config, port, &list);
-        if (r < 0 || !task)
-                goto out;
-        while (list[n])
-                n++;
-        longer = realloc(list, (n + task->n_environment + 1) * sizeof(*list));
-        if (!longer) {
-                r = -ENOMEM;
-                goto out;
-        }
-        list = longer;
-        for (size_t i = 0; i < task->n_environment && r == 0; i++) {
-                list[n] =
-                        str_printf("%s=%s", task->environment[i].name, task->environment[i].value);
-                r = list[n++] ? 0 : -ENOMEM;
-                if (r == 0)
-                        list[n] = NULL;
-        }
-out:
-        if (r < 0) {
-                role_environment_variables_free(list);
-                return r;
-        }
-        *ret_list = list;
-        return 0;
-}
-
-static void shell_command(UnitSpec *spec, const char *command, bool elevated)
-{
-        spec->arguments[0] = "/bin/sh";
-        spec->arguments[1] = "-c";
-        spec->arguments[2] = command;
-        spec->user = elevated ? NULL : GUEST_SETUP_USER;
-        spec->directory = AGENT_PAYLOAD_ROOT;
-}
-
-/* Fills in what a source runs. Environment and texts are borrowed from the configuration. */
-static void fill_spec(Manager *manager, const char *source, const AgentTask *task, UnitSpec *spec)
-{
-        static const char *const nginx[] = {"/usr/sbin/nginx", "-e", "stderr", "-c"};
-        static const char *const mkfs[] = {"/usr/sbin/mke2fs",
-                                           "-q",
-                                           "-F",
-                                           "-t",
-                                           "ext4",
-                                           "-m",
-                                           "0",
-                                           "-E",
-                                           "lazy_itable_init=1,lazy_journal_init=1"};
-        const AgentConfig *config = role_config(manager);
-
-        if (str_equal(source, "mkfs")) {
-                memcpy(spec->arguments, mkfs, sizeof(mkfs));
-                spec->arguments[ARRAY_SIZE(mkfs)] = manager->setup.local_disk;
-        } else if (str_equal(source, "nginx")) {
-                memcpy(spec->arguments, nginx, sizeof(nginx));
-                spec->arguments[ARRAY_SIZE(nginx)] = "/run/troupe/nginx/nginx.conf";
-                spec->pid_file = "/run/troupe/nginx/nginx.pid";
-        } else if (task) {
-                shell_command(spec, task->command, task->elevated);
-        } else {
-                shell_command(spec, config->entry_point, config->elevated);
-        }
-        spec->memory_max = config->memory_bytes;
-        spec->tasks_max = config->tasks_max;
-}
-
 static int start_unit(Manager *manager, const char *source, UnitSpec *spec)
 {
         _cleanup_close_ int out_fd = -1, err_fd = -1;
@@ -339,20 +222,15 @@ static int start_unit(Manager *manager, const char *source, UnitSpec *spec)
 static int on_start(void *userdata, const char *source, const char *unit)
 {
         Manager *manager = userdata;
-        const AgentConfig *config = role_config(manager);
-        const char *number = str_after(source, "task-");
-        const AgentTask *task = number ? &config->tasks[strtoul(number, NULL, 10)] : NULL;
         _cleanup_free_ char *description = str_printf("Troupe role: %s", source);
         UnitSpec spec = {.name = unit, .description = description};
         int r = description ? 0 : -ENOMEM;
 
-        if (r == 0 && (task || str_equal(source, "role")))
-                r = build_environment(config, task, &spec.environment);
-        if (r == 0) {
-                fill_spec(manager, source, task, &spec);
+        if (r == 0)
+                r = role_unit_fill(source, role_config(manager), manager->setup.local_disk, &spec);
+        if (r == 0)
                 r = manager->units ? start_unit(manager, source, &spec) : -ENOTCONN;
-        }
-        role_environment_variables_free(spec.environment);
+        role_unit_clear(&spec);
         if (r < 0)
                 logs_say(manager->logs, "cannot start %s: %s", source, strerror(-r));
         return r;
@@ -507,7 +385,7 @@ static void handle_config(Manager *manager, AgentMessage *message)
         bool first = !role_config(manager);
         int r;
 
-        r = message->config.serial == 0 ? -EINVAL : save_config(manager, message);
+        r = message->config.serial == 0 ? -EINVAL : saved_write_config(&manager->saved, message);
         if (r < 0) {
                 send_config_ack(manager, message->config.serial, AGENT_CONFIG_REFUSED,
                                 strerror(-r));
@@ -527,7 +405,7 @@ static void handle_config(Manager *manager, AgentMessage *message)
                 manager->role_config = old;
                 (void) role_run_configure(&manager->run, &manager->role_config.config,
                                           clock_boottime_ns());
-                (void) save_config(manager, &manager->role_config);
+                (void) saved_write_config(&manager->saved, &manager->role_config);
                 return;
         }
         send_config_ack(manager, manager->role_config.config.serial, outcome, NULL);
@@ -676,9 +554,10 @@ int manager_new(const ManagerConfig *config, Manager **ret_manager)
         if (!manager)
                 return -ENOMEM;
         manager->config = *config;
+        manager->saved.directory = config->runtime;
         own.userdata = manager;
         role_run_init(&manager->run, &run_ops, manager, clock_boottime_ns());
-        r = sd_event_new(&manager->event);
+        r = daemon_event_new(&manager->event);
         if (r >= 0)
                 r = logs_new(manager->event, on_log, manager, &manager->logs);
         if (r >= 0)
@@ -713,7 +592,7 @@ Manager *manager_free(Manager *manager)
         sd_event_source_disable_unref(manager->run_timer);
         sd_event_source_disable_unref(manager->bus_timer);
         sd_event_unref(manager->event);
-        free(manager->saved);
+        saved_deinit(&manager->saved);
         free(manager);
         return NULL;
 }
@@ -776,14 +655,12 @@ static void on_found(void *userdata, const char *name)
 /* Goes on where an earlier agent was. */
 static int resume(Manager *manager)
 {
-        _cleanup_free_ char *path = runtime_path(manager, "state"), *text = NULL;
+        _cleanup_free_ char *text = NULL;
         uint64_t now_ns = clock_boottime_ns();
-        int r = path ? load_config(manager) : -ENOMEM;
+        int r = saved_read(&manager->saved, &manager->role_config, &text);
 
         if (r == -ENOENT)
                 return r;
-        if (r == 0)
-                r = file_read(AT_FDCWD, path, STATE_BYTES_MAX, &text, NULL);
         if (r == 0)
                 r = role_run_resume(&manager->run, role_config(manager), text, now_ns);
         if (r == 0)
@@ -819,14 +696,12 @@ static int connect_units(Manager *manager)
 
 int manager_startup(Manager *manager)
 {
-        sigset_t signals;
+        sigset_t children;
         int r;
 
-        sigemptyset(&signals);
-        sigaddset(&signals, SIGCHLD);
-        sigaddset(&signals, SIGTERM);
-        sigprocmask(SIG_BLOCK, &signals, NULL);
-        signal(SIGPIPE, SIG_IGN);
+        sigemptyset(&children);
+        sigaddset(&children, SIGCHLD); /* the loop waits for shells by it */
+        sigprocmask(SIG_BLOCK, &children, NULL);
         if (mkdir(manager->config.runtime, 0755) < 0 && errno != EEXIST)
                 return log_error_errno(-errno, "%s", manager->config.runtime);
         read_identity(manager);
@@ -841,15 +716,13 @@ int manager_startup(Manager *manager)
                 return r;
         send_hello(manager);
         send_heartbeat(manager);
-        (void) sd_event_add_signal(manager->event, NULL, SIGTERM, NULL, NULL);
         (void) sd_event_source_set_time_relative(manager->heartbeat_timer,
                                                  AGENT_HEARTBEAT_INTERVAL_S * USEC_PER_SEC);
         (void) sd_event_source_set_enabled(manager->heartbeat_timer, SD_EVENT_ONESHOT);
-        (void) sd_notify(false, "READY=1");
         return 0;
 }
 
 int manager_run(Manager *manager)
 {
-        return sd_event_loop(manager->event);
+        return daemon_run(manager->event);
 }

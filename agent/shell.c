@@ -225,6 +225,7 @@ static _noreturn_ void run_shell(const char *terminal, const char *term)
         snprintf(term_variable, sizeof(term_variable), "TERM=%s", term);
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
+        signal(SIGPIPE, SIG_DFL); /* what the agent ignores a pipeline in the shell rests on */
         setsid();
         fd = open(terminal, O_RDWR);
         if (fd < 0 || dup2(fd, 0) < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)

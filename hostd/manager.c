@@ -10,15 +10,14 @@
 #include "hostd/manager.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <systemd/sd-daemon.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/str.h"
+#include "lib/io/daemon.h"
 
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 
@@ -333,22 +332,6 @@ static void on_reachable(void *userdata, bool reachable, const char *detail)
 
 /* ---- life */
 
-static int add_loop(Manager *manager)
-{
-        int r;
-
-        r = sd_event_new(&manager->event);
-        if (r >= 0)
-                r = sd_event_set_watchdog(manager->event, true);
-        if (r >= 0)
-                r = sd_event_add_signal(manager->event, NULL, SIGTERM | SD_EVENT_SIGNAL_PROCMASK,
-                                        NULL, NULL);
-        if (r >= 0)
-                r = sd_event_add_signal(manager->event, NULL, SIGINT | SD_EVENT_SIGNAL_PROCMASK,
-                                        NULL, NULL);
-        return r < 0 ? r : 0;
-}
-
 static int add_fence(Manager *manager, const ManagerConfig *config)
 {
         _cleanup_free_ char *path = str_printf("%s/shared", config->host_half.state_dir);
@@ -454,7 +437,7 @@ int manager_new(const ManagerConfig *config, Manager **ret_manager)
         if (!manager)
                 return -ENOMEM;
         manager->config = &config->config;
-        r = add_loop(manager);
+        r = daemon_event_new(&manager->event);
         if (r == 0)
                 r = add_halves(manager, config);
         if (r == 0)
@@ -498,12 +481,5 @@ int manager_startup(Manager *manager)
 
 int manager_run(Manager *manager)
 {
-        int r;
-
-        sd_notify(0, "READY=1");
-        r = sd_event_loop(manager->event);
-        if (r < 0)
-                return log_error_errno(r, "the event loop failed");
-        sd_notify(0, "STOPPING=1");
-        return 0;
+        return daemon_run(manager->event);
 }
