@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* The manager wires the parts together: the host's messages to the role's run, what that asks for to
- * systemd, and what becomes of it back to the host. */
+/* The manager wires the parts together: the host's messages to the role's run, what that asks for
+ * to systemd, and what becomes of it back to the host. */
 
 #include "agent/manager.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* What each program of a role is as a unit: startup tasks, the role itself, nginx, and mkfs for local
- * storage that has no filesystem yet. */
+/* What each program of a role is as a unit: startup tasks, the role itself, nginx, and mkfs for
+ * local storage that has no filesystem yet. */
 
 #include "agent/units.h"
 #include "lib/api/agent-protocol.h"

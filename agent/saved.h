@@ -36,8 +36,8 @@ int saved_write_state(Saved *saved, const char *text);
  * @ret_config:  AGENT_CONFIG; agent_message_deinit() frees it
  * @ret_state:   owned
  *
- * Return: 0; -ENOENT when there was none; -EINVAL when it is not whole; -ENOMEM; a negative errno of
- * the files. On anything but 0 nothing is to be freed.
+ * Return: 0; -ENOENT when there was none; -EINVAL when it is not whole; -ENOMEM; a negative errno
+ * of the files. On anything but 0 nothing is to be freed.
  */
 int saved_read(const Saved *saved, AgentMessage *ret_config, char **ret_state);
 

@@ -5,8 +5,9 @@
  * that its users would have: a request's latency counts from when it was due. Each request has a
  * connection of its own, as what is tested is which instance new connections reach.
  *
- * Prints what came of them as one JSON object; with --verbose each failure, and each instance's
- * first answer, as it happens, on stderr. */
+ * Prints what came of them as one JSON object: `due_s` are the first and the last time at which a
+ * request was due that an instance has answered, from `start_us` (CLOCK_REALTIME) on. With
+ * --verbose each failure, and each instance's first answer, as it happens, on stderr. */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -65,7 +66,7 @@ typedef struct Request {
 
 typedef struct InstanceCount {
         char name[64];
-        uint64_t ok;
+        uint64_t ok, first_due_ns, last_due_ns;
 } InstanceCount;
 
 typedef struct Load {
@@ -79,6 +80,7 @@ typedef struct Load {
         int epoll;
         Request *requests;
         unsigned *vacant, n_vacant;
+        uint64_t start_us; /* by CLOCK_REALTIME */
         uint64_t start_ns, begun, outcomes[N_OUTCOMES], first_failure_ns, last_failure_ns,
                 longest_gap_ns, last_ok_ns;
         uint32_t *latencies_us;
@@ -99,7 +101,7 @@ static double since_start_s(const Load *load, uint64_t ns)
         return ns ? (double) (ns - load->start_ns) / 1e9 : 0;
 }
 
-static void count_instance(Load *load, const char *name)
+static void count_instance(Load *load, const char *name, uint64_t due_ns)
 {
         size_t i;
 
@@ -115,7 +117,9 @@ static void count_instance(Load *load, const char *name)
                         fprintf(stderr, "%.3f first answer of %s\n",
                                 since_start_s(load, clock_boottime_ns()), name);
         }
-        load->instances[i].ok++;
+        if (load->instances[i].ok++ == 0 || due_ns < load->instances[i].first_due_ns)
+                load->instances[i].first_due_ns = due_ns;
+        load->instances[i].last_due_ns = MAX(load->instances[i].last_due_ns, due_ns);
 }
 
 static void count(Load *load, uint64_t due_ns, Outcome outcome, const char *instance,
@@ -136,7 +140,7 @@ static void count(Load *load, uint64_t due_ns, Outcome outcome, const char *inst
         load->last_ok_ns = now_ns;
         if (load->n_latencies < REQUESTS_MAX)
                 load->latencies_us[load->n_latencies++] = (uint32_t) ((now_ns - due_ns) / 1000);
-        count_instance(load, *instance ? instance : "-");
+        count_instance(load, *instance ? instance : "-", due_ns);
 }
 
 static void finish(Load *load, Request *request, Outcome outcome, uint64_t now_ns)
@@ -300,6 +304,7 @@ static int run(Load *load)
         if (timer < 0 || load->epoll < 0 || timerfd_settime(timer, 0, &tick, NULL) < 0 ||
             epoll_ctl(load->epoll, EPOLL_CTL_ADD, timer, &on_tick) < 0)
                 return -errno;
+        load->start_us = clock_realtime_us();
         load->start_ns = now;
         if (load->seconds)
                 end_ns = now + load->seconds * NSEC_PER_SEC;
@@ -363,6 +368,11 @@ static void report(Load *load)
         for (size_t i = 0; i < load->n_instances; i++)
                 printf("%s\"%s\":%llu", i > 0 ? "," : "", load->instances[i].name,
                        (unsigned long long) load->instances[i].ok);
+        printf("},\"start_us\":%llu,\"due_s\":{", (unsigned long long) load->start_us);
+        for (size_t i = 0; i < load->n_instances; i++)
+                printf("%s\"%s\":[%.4f,%.4f]", i > 0 ? "," : "", load->instances[i].name,
+                       since_start_s(load, load->instances[i].first_due_ns),
+                       since_start_s(load, load->instances[i].last_due_ns));
         printf("}}\n");
 }
 
