@@ -63,6 +63,9 @@ typedef enum FabricRequestKind {
         FABRIC_REGISTER,   /* record: a host, package, os or certificate; at once. A host keeps its
                               cordon */
         FABRIC_UNREGISTER, /* record: a certificate, which the caller knows to be unused; at once */
+        FABRIC_HOLD,   /* record: a package or os, of which the key counts; host: has its bytes; at
+                          once */
+        FABRIC_UNHOLD, /* likewise: does not have them (any more) */
         FABRIC_REQUEST_KINDS,
 } FabricRequestKind;
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "fabric/deployment.h"
+#include "fabric/holders.h"
 #include "fabric/hosts.h"
 #include "fabric/instance.h"
 #include "fabric/network.h"
@@ -611,6 +612,69 @@ static void register_host(Fabric *fabric, const Record *record)
         state_touch(fabric, item);
 }
 
+/* A version of a guest OS that others have is not replaced by other files under its name. */
+static int check_os(Fabric *fabric, const OsRecord *os, const OsRecord *old)
+{
+        if (str_equal(os->digest, old->digest))
+                return 0;
+        for (size_t i = 0; i < old->n_holders; i++)
+                if (!str_equal(old->holders[i], os->holders[0]) &&
+                    state_get_named(fabric, RECORD_HOST, old->holders[i]))
+                        return refuse(fabric, FABRIC_REFUSED_NOW,
+                                      "guest operating system %s version %s is in the cluster "
+                                      "already, with other files, on host %s: give the new one "
+                                      "another version",
+                                      os->family, os->version, old->holders[i]);
+        return 0;
+}
+
+/* What is registered anew keeps those who hold it. */
+static int register_held(Fabric *fabric, const Record *record)
+{
+        RecordKey key = record_key_of(record);
+        Record *there = state_get(fabric, &key), old;
+        bool same = false;
+        Item *item;
+
+        if (there) {
+                int r = record->type == RECORD_OS ? check_os(fabric, &record->os, &there->os) : 0;
+
+                if (r != 0)
+                        return r;
+                old = *there; /* has nothing that it owns */
+                same = record->type == RECORD_PACKAGE ||
+                       str_equal(record->os.digest, there->os.digest);
+        }
+        item = state_put(fabric, record);
+        if (!item)
+                return 0;
+        if (same)
+                holders_keep(&old, &item->record);
+        state_touch(fabric, item);
+        if (record->type == RECORD_PACKAGE)
+                package_refresh(fabric, record->package.digest);
+        return 0;
+}
+
+static int hold(Fabric *fabric, const FabricRequest *request)
+{
+        RecordKey key = record_key_of(request->record);
+        Record *record = state_get(fabric, &key);
+        Host *host;
+        int r;
+
+        assert(key.type == RECORD_PACKAGE || key.type == RECORD_OS);
+        if (!record)
+                return refuse(fabric, FABRIC_NO_SUCH_PACKAGE,
+                              "%s %.63s%s%.63s is not in the cluster",
+                              key.type == RECORD_OS ? "guest operating system" : "package",
+                              key.name, key.type == RECORD_OS ? " version " : "", key.version);
+        r = find_host(fabric, request->host, &host);
+        if (r == 0)
+                holders_request(fabric, record, host, request->kind == FABRIC_HOLD);
+        return r;
+}
+
 static int register_record(Fabric *fabric, const Record *record)
 {
         Item *item;
@@ -621,12 +685,11 @@ static int register_record(Fabric *fabric, const Record *record)
                 register_host(fabric, record);
                 return 0;
         }
+        if (record->type != RECORD_CERTIFICATE)
+                return register_held(fabric, record);
         item = state_put(fabric, record);
-        if (!item)
-                return 0;
-        state_touch(fabric, item);
-        if (record->type == RECORD_PACKAGE)
-                package_refresh(fabric, record->package.digest);
+        if (item)
+                state_touch(fabric, item);
         return 0;
 }
 
@@ -680,6 +743,9 @@ int request_step(Fabric *fabric, const FabricRequest *request)
                 return register_record(fabric, request->record);
         case FABRIC_UNREGISTER:
                 return unregister_record(fabric, request->record);
+        case FABRIC_HOLD:
+        case FABRIC_UNHOLD:
+                return hold(fabric, request);
         case FABRIC_REQUEST_KINDS:
                 break;
         }
