@@ -10,6 +10,7 @@
  *   host-report.c     what is said about instances
  *   host-blobs.c      what is thrown out of the store of packages */
 
+#include "hostd/content.h"
 #include "hostd/deployment.h"
 #include "hostd/host-half.h"
 #include "hostd/instance.h"
@@ -24,11 +25,13 @@ struct HostHalf {
         HostHalfSink sink;
         char *host, *os_dir, *uplink;
         char *intents_dir, *incarnations_dir, *ephemeral_dir, *sockets_dir, *blobs_dir;
+        char *fetched_os_dir;
         VmPlace place;
         InstanceOwner owner;
         Worker *worker;
         Hypervisor *hypervisor;
         BlobStore *blobs;
+        const Content *content; /* borrowed; NULL: what is not here never will be */
         NetdClient *netd;
         RoleLog *log;
         ClusterRecord *cluster; /* NULL until it is known */

@@ -286,6 +286,16 @@ bool host_half_is_starting(const HostHalf *half)
         return false;
 }
 
+void host_half_set_content(HostHalf *half, const Content *content)
+{
+        half->content = content;
+}
+
+void host_half_content_arrived(HostHalf *half)
+{
+        host_reconcile_later(half);
+}
+
 BlobStore *host_half_blobs(HostHalf *half)
 {
         return half->blobs;
@@ -326,6 +336,7 @@ static int make_dirs(HostHalf *half, const HostHalfConfig *config)
                 {&half->incarnations_dir, config->state_dir, "incarnations"},
                 {&half->ephemeral_dir, config->state_dir, "ephemeral"},
                 {&half->blobs_dir, config->state_dir, "blobs"},
+                {&half->fetched_os_dir, config->state_dir, "os"},
                 {&half->sockets_dir, config->runtime_dir, "agents"},
         };
 
@@ -454,6 +465,7 @@ int host_half_new(sd_event *event, const HostHalfConfig *config, const HostHalfS
                 .dirs = {half->intents_dir, half->ephemeral_dir, half->sockets_dir},
                 .incarnations = half->incarnations_dir,
                 .os_dir = half->os_dir,
+                .fetched_os_dir = half->fetched_os_dir,
                 .type = "qemu",
                 .console = config->console,
                 .hypervisor = half->hypervisor,
@@ -507,6 +519,7 @@ HostHalf *host_half_free(HostHalf *half)
         free(half->ephemeral_dir);
         free(half->sockets_dir);
         free(half->blobs_dir);
+        free(half->fetched_os_dir);
         free(half);
         return NULL;
 }

@@ -18,6 +18,7 @@
 #include <systemd/sd-event.h>
 
 #include "hostd/blob.h"
+#include "hostd/content.h"
 #include "lib/api/agent-protocol.h"
 #include "lib/api/records.h"
 #include "lib/base/macros.h"
@@ -163,6 +164,16 @@ void host_half_cluster_put(HostHalf *half, const ClusterRecord *cluster);
 /** host_half_blobs() - The store of packages: its functions block, so call them on a Worker's
  * thread */
 BlobStore *host_half_blobs(HostHalf *half);
+
+/**
+ * host_half_set_content() - Tell what there is to make VMs of
+ * @half:    half
+ * @content: borrowed until it is set to NULL; a VM is not begun before content_ready()
+ */
+void host_half_set_content(HostHalf *half, const Content *content);
+
+/** host_half_content_arrived() - Something has come that a VM may be waiting for */
+void host_half_content_arrived(HostHalf *half);
 
 /**
  * host_half_shell_send() - Send a shell message to an instance's agent

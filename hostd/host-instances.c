@@ -122,6 +122,14 @@ static bool is_blocked(HostHalf *half, const Instance *instance)
         return false;
 }
 
+/* Whether what it is made of is here; notes what is waited for. */
+static bool has_content(HostHalf *half, Instance *instance)
+{
+        instance->waiting[0] = '\0';
+        return !half->content || instance->record.incarnation == 0 ||
+               content_ready(half->content, &instance->record, instance->waiting);
+}
+
 /* Before the records are known, an adopted VM that runs is watched over, and nothing else is done.
  */
 static bool may_step(const HostHalf *half, const Instance *instance)
@@ -172,7 +180,8 @@ void host_instances_step(HostHalf *half)
                         continue;
                 instance->facts.forbidden = now_ns >= half->start_until_ns;
                 if (vm_state(&instance->vm) == VM_NEW || vm_state(&instance->vm) == VM_DOWN)
-                        instance->facts.blocked = !half->probed || is_blocked(half, instance);
+                        instance->facts.blocked = !half->probed || is_blocked(half, instance) ||
+                                                  !has_content(half, instance);
                 instance_step(instance, half->n_listings + 1, now_ns);
                 if (instance_has_gone(instance)) {
                         map_remove(&half->instances, entry->key);

@@ -445,7 +445,8 @@ void instance_report(Instance *instance, ObservedRecord *ret_observed)
         copy_text(observed.detail, sizeof(observed.detail),
                   vm_state(&instance->vm) == VM_RUNNING && instance->agent.heard_ns > 0
                           ? instance->agent.detail
-                          : instance->vm.detail);
+                  : instance->waiting[0] ? instance->waiting
+                                         : instance->vm.detail);
         copy_text(observed.last_exit, sizeof(observed.last_exit), instance->agent.last_exit);
         memcpy(observed.done, instance->vm.applied, sizeof(observed.done));
         *ret_observed = observed;

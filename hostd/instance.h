@@ -70,7 +70,8 @@ struct Instance {
         uint64_t config_serial;     /* of the configuration last sent; 0: none */
         uint64_t config_generation; /* the deployment's, of the same */
         uint64_t config_hash;
-        uint64_t config_in_force; /* generation that the agent has taken up */
+        uint64_t config_in_force;    /* generation that the agent has taken up */
+        char waiting[VM_DETAIL_MAX]; /* for what, before a VM of it is begun; "" for nothing */
         InstanceStatus status;
         uint64_t status_since_us;
 };

@@ -208,6 +208,8 @@ static int probe_init(Probe *probe, const VmPlace *place)
         probe->console = str_printf("%s/kvm-probe.console", place->dirs.sockets);
         probe->agent = str_printf("%s/kvm-probe.agent", place->dirs.sockets);
         r = find_os(place->os_dir, &probe->os);
+        if (r == 0 && !probe->os && place->fetched_os_dir)
+                r = find_os(place->fetched_os_dir, &probe->os);
         return r < 0 ? r : probe->disk && probe->console && probe->agent ? 0 : -ENOMEM;
 }
 

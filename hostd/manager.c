@@ -134,7 +134,54 @@ static void on_leading(void *userdata)
         registrar_leading(((Manager *) userdata)->registrar);
 }
 
+/* ---- from the content */
+
+static bool on_content_tls(void *userdata, HttpTls *ret_tls)
+{
+        return false; /* this host knows no others */
+}
+
+static void on_content_told(void *userdata, const char *error, const char *message)
+{
+        if (error)
+                log_warning("cannot say what this host holds: %s: %s", error, message);
+}
+
+static void on_content_tell(void *userdata, const Record *record, bool holds)
+{
+        Manager *manager = userdata;
+        ControllerRequest *request;
+
+        if (!controller_leads(manager->controller))
+                return;
+        request = controller_request_new(holds ? FABRIC_HOLD : FABRIC_UNHOLD);
+        if (!request || record_copy(record, &request->record) < 0) {
+                controller_request_free(request);
+                return;
+        }
+        snprintf(request->host, sizeof(request->host), "%s", manager->config->host);
+        request->done = on_content_told;
+        controller_request(manager->controller, request);
+}
+
+static void on_content_arrived(void *userdata)
+{
+        host_half_content_arrived(((Manager *) userdata)->host_half);
+}
+
+static void on_os_arrived(void *userdata)
+{
+        registrar_leading(((Manager *) userdata)->registrar);
+}
+
 /* ---- from the store */
+
+/* What hosts observe and operations come to says nothing about content. */
+static void content_changed(Manager *manager, RecordType type)
+{
+        if (type != RECORD_OBSERVED && type != RECORD_OPERATION)
+                content_look(manager->content);
+}
 
 static void half_put(Manager *manager, const Record *record, const Record *before)
 {
@@ -215,6 +262,7 @@ static void on_put(void *userdata, const Record *record, const Record *before)
         Manager *manager = userdata;
 
         half_put(manager, record, before);
+        content_changed(manager, record->type);
         controller_record_put(manager->controller, record);
         host1_record_put(manager->host1, record, before);
         if (manager->synced) /* what was there when hostd started did not happen now */
@@ -226,6 +274,7 @@ static void on_deleted(void *userdata, const RecordKey *key, const Record *befor
         Manager *manager = userdata;
 
         half_deleted(manager, before);
+        content_changed(manager, key->type);
         controller_record_deleted(manager->controller, key);
         host1_record_deleted(manager->host1, key, before);
         events_record_deleted(manager->events, before);
@@ -393,6 +442,32 @@ static int add_halves(Manager *manager, const ManagerConfig *config)
         return r;
 }
 
+static int add_content(Manager *manager, const ManagerConfig *config)
+{
+        ContentConfig content = {
+                .event = manager->event,
+                .host = manager->config->host,
+                .os_dir = config->host_half.os_dir,
+                .state_dir = config->host_half.state_dir,
+                .store = manager->store,
+                .blobs = host_half_blobs(manager->host_half),
+                .port = 7400,
+                .userdata = manager,
+                .tls = on_content_tls,
+                .tell = on_content_tell,
+                .arrived = on_content_arrived,
+                .os_arrived = on_os_arrived,
+        };
+        int r;
+
+        r = content_new(&content, &manager->content);
+        if (r < 0)
+                return r;
+        host_half_set_content(manager->host_half, manager->content);
+        content_look(manager->content);
+        return 0;
+}
+
 static int add_faces(Manager *manager, const ManagerConfig *config)
 {
         _cleanup_free_ char *path = str_printf("%s/events.json", config->host_half.state_dir);
@@ -441,6 +516,8 @@ int manager_new(const ManagerConfig *config, Manager **ret_manager)
         if (r == 0)
                 r = add_halves(manager, config);
         if (r == 0)
+                r = add_content(manager, config);
+        if (r == 0)
                 r = add_faces(manager, config);
         if (r < 0)
                 return r;
@@ -458,6 +535,9 @@ Manager *manager_free(Manager *manager)
         registrar_free(manager->registrar);
         shells_free(manager->shells);
         fence_free(manager->fence);
+        if (manager->host_half)
+                host_half_set_content(manager->host_half, NULL);
+        content_free(manager->content);
         host_half_free(manager->host_half);
         events_free(manager->events);
         outbox_free(manager->outbox);

@@ -7,6 +7,7 @@
 #include <systemd/sd-event.h>
 
 #include "hostd/config.h"
+#include "hostd/content.h"
 #include "hostd/controller.h"
 #include "hostd/events.h"
 #include "hostd/fence.h"
@@ -30,6 +31,7 @@ typedef struct Manager {
         const Config *config;
         HostHalf *host_half;
         Fence *fence;
+        Content *content;
         Etcd *etcd;
         Store *store;
         Presence *presence; /* NULL until the store has been read once */

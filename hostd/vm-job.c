@@ -27,6 +27,14 @@ static int fail(VmJob *job, int error, const char *what, const char *why)
 
 static char *os_file(const VmJob *job, const char *name)
 {
+        _cleanup_free_ char *fetched = NULL;
+
+        if (job->place->fetched_os_dir) {
+                fetched = str_printf("%s/%s/%s/%s", job->place->fetched_os_dir,
+                                     job->instance.os_family, job->instance.os_version, name);
+                if (!fetched || access(fetched, F_OK) == 0)
+                        return TAKE_PTR(fetched);
+        }
         return str_printf("%s/%s/%s/%s", job->place->os_dir, job->instance.os_family,
                           job->instance.os_version, name);
 }

@@ -18,7 +18,8 @@ typedef struct VmPlace {
         VmDirs dirs;
         const char *incarnations; /* directory of notes about the highest incarnations */
         const char *os_dir;
-        const char *type; /* domain type: "kvm" or "qemu" */
+        const char *fetched_os_dir; /* goes over it: what was fetched or imported here; or NULL */
+        const char *type;           /* domain type: "kvm" or "qemu" */
         bool limits_cpu;
         bool limits_memory;
         bool console; /* give VMs a console socket */
