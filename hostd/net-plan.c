@@ -98,7 +98,7 @@ static void write_peer(StrBuffer *out, const void *object)
 {
         const Net1Peer *peer = object;
 
-        str_buffer_addf(out, "%s\n%s %d", peer->id, peer->address, peer->self);
+        str_buffer_addf(out, "%s\n%s %d %d", peer->id, peer->address, peer->self, peer->alive);
 }
 
 static void write_share(StrBuffer *out, const void *object)
@@ -108,6 +108,14 @@ static void write_share(StrBuffer *out, const void *object)
         str_buffer_addf(out, "%s\n", share->endpoint);
         for (size_t i = 0; i < share->n_weights; i++)
                 str_buffer_addf(out, "%s %u ", share->weights[i].peer, share->weights[i].weight);
+}
+
+static void write_remote(StrBuffer *out, const void *object)
+{
+        const Net1Remote *remote = object;
+
+        str_buffer_addf(out, "%s\n%s %s %s %s %s", remote->id, remote->network, remote->group,
+                        remote->mac, remote->address, remote->peer);
 }
 
 /* One of the state's arrays, whatever it is of. */
@@ -130,6 +138,7 @@ static const Part parts[] = {
         PART("reach", reaches, Net1Reach, write_reach),
         PART("peer", peers, Net1Peer, write_peer),
         PART("share", shares, Net1Share, write_share),
+        PART("remote", remotes, Net1Remote, write_remote),
 };
 
 static char **part_array(Net1State *state, const Part *part)

@@ -248,6 +248,7 @@ static void add_peers(Builder *builder)
                             .id = TEXT(builder, "%s", host->name),
                             .address = address_text(builder, &host->address),
                             .self = str_equal(host->name, builder->input->self),
+                            .alive = true,
                     });
         }
 }

@@ -6,6 +6,7 @@
 
 #include "netd/elements.h"
 
+#include <linux/netfilter.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/str.h"
 #include "netd/acl.h"
+#include "netd/share.h"
 
 #define RATE_DEFAULT 10000 /* new connections a second that one VIP may begin */
 
@@ -148,13 +150,13 @@ static void merge_ranges(PortRanges *ranges)
         ranges->n_items = kept;
 }
 
-static int add_range(Elements *elements, const Instance *n, const PortRange *range)
+static int add_range(Elements *elements, const IpAddress *address, const PortRange *range)
 {
         Element first = {.set = range->open ? SET_REACH : SET_GUARDED}, last;
 
         if (range->open)
                 key_word(&first, range->from);
-        key_address(&first, &n->address);
+        key_address(&first, address);
         last = first;
         key_port(&first, range->protocol, range->first);
         key_port(&last, range->protocol, range->last);
@@ -176,7 +178,14 @@ static int collect_ranges(PortRanges *ranges, const Reach *reach)
         return r;
 }
 
-static int add_reaches(Elements *elements, const State *state, const Instance *n)
+/* An instance of this host or of another, as the reach rules see it. */
+typedef struct Member {
+        const char *network;
+        const char *group;
+        const IpAddress *address;
+} Member;
+
+static int add_reaches(Elements *elements, const State *state, const Member *n)
 {
         Element group = {.set = SET_GROUP, .data_length = 4};
         uint32_t number = group_number(n->network, n->group);
@@ -195,11 +204,11 @@ static int add_reaches(Elements *elements, const State *state, const Instance *n
         }
         merge_ranges(&ranges);
         for (size_t i = 0; r == 0 && i < ranges.n_items; i++)
-                r = add_range(elements, n, &ranges.items[i]);
+                r = add_range(elements, n->address, &ranges.items[i]);
         free(ranges.items);
         if (r < 0 || !any)
                 return r;
-        key_address(&group, &n->address);
+        key_address(&group, n->address);
         memcpy(group.data, &number, 4);
         return elements_add(elements, &group);
 }
@@ -216,7 +225,8 @@ static int of_instance(Elements *elements, const State *state, const Instance *n
         r = elements_add(elements, &tap);
         if (r == 0)
                 r = elements_add(elements, &guest);
-        return r < 0 ? r : add_reaches(elements, state, n);
+        return r < 0 ? r
+                     : add_reaches(elements, state, &(Member) {n->network, n->group, &n->address});
 }
 
 static int of_vip(Elements *elements, const Vip *v)
@@ -305,6 +315,71 @@ static int add_idle(Elements *elements, const Endpoint *e)
         return elements_add(elements, &idle);
 }
 
+static uint32_t mark_of(uint16_t host, unsigned hop)
+{
+        return (uint32_t) host << MARK_HOST_SHIFT | hop;
+}
+
+static bool is_other(const State *state, uint16_t number)
+{
+        return number != 0 && share_usable(state, number);
+}
+
+/* Whom to ask about a bucket when @hop hosts have been asked: the next of the chain that is another
+ * host. A packet that nobody has been asked about yet (hop 0) is the business of the first, whom
+ * SET_HOST names. */
+static int add_chain(Elements *elements, const State *state, const Element *port, uint32_t bucket,
+                     const LbChain *chain)
+{
+        Element host = *port, again;
+        int r = 0;
+
+        key_word(&host, bucket);
+        again = host;
+        host.set = SET_HOST;
+        again.set = SET_AGAIN;
+        host.data_length = again.data_length = 4;
+        if (is_other(state, chain->hosts[0])) {
+                memcpy(host.data, &(uint32_t) {mark_of(chain->hosts[0], 0)}, 4);
+                r = elements_add(elements, &host);
+        }
+        for (uint32_t hop = is_other(state, chain->hosts[0]); r == 0 && hop < LB_CHAIN_MAX; hop++) {
+                uint32_t next = hop;
+
+                while (next < LB_CHAIN_MAX && !is_other(state, chain->hosts[next]))
+                        next++;
+                if (next == LB_CHAIN_MAX)
+                        break;
+                again.key_length = host.key_length;
+                key_word(&again, hop);
+                memcpy(again.data, &(uint32_t) {mark_of(chain->hosts[next], next + 1)}, 4);
+                r = elements_add(elements, &again);
+        }
+        return r;
+}
+
+/* What concerns other hosts; nothing at all when no other host has or had any bucket. */
+static int add_shares(Elements *elements, const State *state, const Endpoint *e)
+{
+        Element share = {.set = SET_SHARE, .key_length = 12, .data_length = 4};
+        size_t before = elements->n_items;
+        unsigned index = 0;
+        uint32_t class;
+        int r = 0;
+
+        element_endpoint_key(e, share.key);
+        for (uint32_t i = 0; r == 0 && i < e->chains.size; i++)
+                r = add_chain(elements, state, &share, i, &e->chains.chains[i]);
+        if (r < 0 || elements->n_items == before)
+                return r;
+        while (lb_size(index) != e->chains.size)
+                index++;
+        class = CLASS_VALID | index |
+                (e->balancing == NET1_BY_SOURCE && index > 0 ? CLASS_STICKY : 0);
+        memcpy(share.data, &class, 4);
+        return elements_add(elements, &share);
+}
+
 static int of_endpoint(Elements *elements, const State *state, const Endpoint *e)
 {
         Element endpoint = {.set = SET_ENDPOINT, .key_length = 12, .data_length = 4};
@@ -315,8 +390,9 @@ static int of_endpoint(Elements *elements, const State *state, const Endpoint *e
         uint32_t class;
         int r;
 
-        if (n == 0)
-                return 0; /* what no map takes, the VIP's own chain refuses */
+        r = add_shares(elements, state, e);
+        if (r < 0 || n == 0)
+                return r; /* what no map takes, the VIP's own chain refuses */
         class = lb_size_index(n, sticky);
         table = calloc(lb_size(class), sizeof(*table));
         if (!table)
@@ -339,12 +415,34 @@ static int of_endpoint(Elements *elements, const State *state, const Endpoint *e
 
 static int of_peer(Elements *elements, const Peer *p)
 {
-        Element peer = {.set = SET_PEER};
+        Element peer = {.set = SET_PEER}, own = {.set = SET_OWN};
+        Element self = {.set = SET_SELF, .data_length = 4};
+        int r;
 
         if (p->address.family != 4)
                 return 0; /* guests have no IPv6 */
         key_address(&peer, &p->address);
-        return elements_add(elements, &peer);
+        r = elements_add(elements, &peer);
+        if (r < 0 || !p->self)
+                return r;
+        key_address(&own, &p->address);
+        key_interface(&self, FABRIC_LINK);
+        memcpy(self.data, p->address.bytes, 4);
+        r = elements_add(elements, &own);
+        return r < 0 ? r : elements_add(elements, &self);
+}
+
+static int of_remote(Elements *elements, const State *state, const Remote *n)
+{
+        return add_reaches(elements, state, &(Member) {n->network, n->group, &n->address});
+}
+
+Element element_fenced(void)
+{
+        Element fenced = {.set = SET_FENCED};
+
+        key_bytes(&fenced, &(uint8_t) {NFPROTO_IPV4}, 1);
+        return fenced;
 }
 
 int elements_of(Elements *elements, const State *state, const Object *object)
@@ -360,6 +458,8 @@ int elements_of(Elements *elements, const State *state, const Object *object)
                 return of_endpoint(elements, state, (const Endpoint *) object);
         case OBJECT_PEER:
                 return of_peer(elements, (const Peer *) object);
+        case OBJECT_REMOTE:
+                return of_remote(elements, state, (const Remote *) object);
         default:
                 return 0;
         }
@@ -418,4 +518,88 @@ int elements_diff(const Elements *before, const Elements *after, Elements *gone,
                 j += order >= 0;
         }
         return r;
+}
+
+size_t elements_find(const Elements *elements, ElementSet set, const uint8_t *key, size_t length)
+{
+        size_t low = 0, high = elements->n_items;
+
+        assert(elements->sorted || elements->n_items == 0);
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                const Element *e = &elements->items[middle];
+
+                if (e->set < set || (e->set == set && memcmp(e->key, key, length) < 0))
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+/* The element at an index, if it is one of the port's in this set. */
+static const Element *element_at(const Elements *elements, size_t i, ElementSet set,
+                                 const uint8_t key[static 12])
+{
+        const Element *e = i < elements->n_items ? &elements->items[i] : NULL;
+
+        return e && e->set == set && memcmp(e->key, key, 12) == 0 ? e : NULL;
+}
+
+static uint32_t word_of(const uint8_t *bytes)
+{
+        uint32_t word;
+
+        memcpy(&word, bytes, 4);
+        return word;
+}
+
+/* Places of the chain that no element tells of were this host's. */
+static void close_gaps(LbChains *chains, uint16_t self)
+{
+        for (uint32_t i = 0; i < chains->size; i++) {
+                uint16_t *hosts = chains->chains[i].hosts;
+
+                for (int place = LB_CHAIN_MAX - 1, any = 0; place >= 0; place--) {
+                        any = any || hosts[place] != 0 || place == 0;
+                        if (any && hosts[place] == 0)
+                                hosts[place] = self;
+                }
+        }
+}
+
+static void recall(LbChains *chains, uint32_t bucket, unsigned place, uint32_t mark)
+{
+        if (bucket < chains->size && place < LB_CHAIN_MAX)
+                chains->chains[bucket].hosts[place] = (uint16_t) (mark >> MARK_HOST_SHIFT);
+}
+
+int elements_recall(const Elements *elements, const State *state, const Endpoint *endpoint,
+                    LbChains *ret_chains)
+{
+        const Peer *self = state_self(state);
+        const Element *e;
+        LbChains chains;
+        uint8_t key[12];
+        size_t i;
+
+        element_endpoint_key(endpoint, key);
+        *ret_chains = (LbChains) {};
+        e = element_at(elements, elements_find(elements, SET_SHARE, key, 12), SET_SHARE, key);
+        if (!e || !self || (word_of(e->data) & CLASS_SIZE) >= LB_SIZES_MAX)
+                return 0;
+        chains.size = lb_size(word_of(e->data) & CLASS_SIZE);
+        chains.chains = calloc(chains.size, sizeof(*chains.chains));
+        if (!chains.chains)
+                return -ENOMEM;
+        i = elements_find(elements, SET_HOST, key, 12);
+        for (; (e = element_at(elements, i, SET_HOST, key)); i++)
+                recall(&chains, word_of(e->key + 12), 0, word_of(e->data));
+        i = elements_find(elements, SET_AGAIN, key, 12);
+        for (; (e = element_at(elements, i, SET_AGAIN, key)); i++)
+                recall(&chains, word_of(e->key + 12), (word_of(e->data) & MARK_HOP) - 1,
+                       word_of(e->data));
+        close_gaps(&chains, self->number);
+        *ret_chains = chains;
+        return 0;
 }

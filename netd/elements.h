@@ -21,6 +21,12 @@ typedef enum ElementSet {
         SET_BUCKET,   /* vip . protocol . port . bucket : address . port */
         SET_DENIED,   /* interval: vip . protocol . port . client */
         SET_IDLE,     /* vip . protocol . port : name of the object with its idle timeout */
+        SET_OWN,      /* address: this host's own */
+        SET_SELF,     /* interface: what leaves through it has this address as its source */
+        SET_SHARE,    /* vip . protocol . port : class of the table of hosts */
+        SET_HOST,  /* vip . protocol . port . bucket : mark of the host that has it, not this one */
+        SET_AGAIN, /* vip . protocol . port . bucket . hop : mark of the host to be asked next */
+        SET_FENCED, /* NFPROTO_IPV4, while all VIPs are closed */
         /* table bridge troupe */
         SET_TAP,     /* interface */
         SET_GUEST,   /* interface . MAC . address */
@@ -35,6 +41,14 @@ typedef enum ElementSet {
 #define CLASS_STICKY 0x10 /* by client address alone */
 #define CLASS_ACL    0x20 /* SET_DENIED is to be asked first */
 #define CLASS_VALID  0x40 /* in every class: the connection's mark, which it becomes, is not 0 */
+
+/* A mark names a host to hand the packet to, and how many have been asked on the way. The overlay
+ * carries the second (as VXLAN's group policy), so that asking ends. */
+#define MARK_HOST_SHIFT 16
+#define MARK_HOST       0xffff0000
+#define MARK_HOP        0x0000ffff
+
+#define FABRIC_LINK "tx0" /* the overlay between hosts */
 
 /* Idle timeouts come in whole minutes, each an object of the ruleset. */
 #define IDLE_MINUTES_MAX 30
@@ -85,6 +99,25 @@ void elements_sort(Elements *elements);
  * Return: 0; -ENOMEM.
  */
 int elements_diff(const Elements *before, const Elements *after, Elements *gone, Elements *new);
+
+/** element_fenced() - The element that closes all VIPs */
+Element element_fenced(void);
+
+/**
+ * elements_recall() - The chains that an endpoint's elements were made of
+ * @elements:   sorted, as the kernel had them
+ * @state:      numbers of hosts are those that the elements were made with
+ * @endpoint:   whose
+ * @ret_chains: owned; empty when there are no elements
+ *
+ * This host itself is remembered only where it has the bucket. Return: 0; -ENOMEM.
+ */
+int elements_recall(const Elements *elements, const State *state, const Endpoint *endpoint,
+                    LbChains *ret_chains);
+
+/** elements_find() - Index of the first element of a set whose key begins with these bytes, or of
+ * what would follow it; @elements is sorted */
+size_t elements_find(const Elements *elements, ElementSet set, const uint8_t *key, size_t length);
 
 /** element_endpoint_key() - The first words of an endpoint's keys: vip . protocol . port */
 void element_endpoint_key(const Endpoint *endpoint, uint8_t key[static 12]);

@@ -42,6 +42,12 @@ static const char *range_text(Export *export, const IpAddress *address, unsigned
         return keep(export, str_printf("%s/%u", ip_format(address, text), prefix));
 }
 
+static const char *mac_text(Export *export, const uint8_t m[static 6])
+{
+        return keep(export, str_printf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3],
+                                       m[4], m[5]));
+}
+
 static int export_network(Export *export, const Network *n)
 {
         Net1Network out = {n->object.key, n->bridge, n->vni,
@@ -53,11 +59,9 @@ static int export_network(Export *export, const Network *n)
 
 static int export_instance(Export *export, const Instance *n)
 {
-        const uint8_t *m = n->mac;
         Net1Instance out = {n->object.key, n->network, n->group, n->tap, NULL, NULL, n->owner};
 
-        out.mac = keep(export, str_printf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3],
-                                          m[4], m[5]));
+        out.mac = mac_text(export, n->mac);
         out.address = address_text(export, &n->address);
         if (!out.mac || !out.address)
                 return -ENOMEM;
@@ -126,7 +130,8 @@ static int export_reach(Export *export, const Reach *reach)
 
 static int export_peer(Export *export, const Peer *peer)
 {
-        Net1Peer out = {peer->object.key, address_text(export, &peer->address), peer->self};
+        Net1Peer out = {peer->object.key, address_text(export, &peer->address), peer->self,
+                        peer->alive};
 
         return out.address ? ARRAY_APPEND(export->state.peers, export->state.n_peers, out)
                            : -ENOMEM;
@@ -147,6 +152,17 @@ static int export_share(Export *export, const Share *share)
         return r;
 }
 
+static int export_remote(Export *export, const Remote *n)
+{
+        Net1Remote out = {n->object.key, n->network, n->group, NULL, NULL, n->peer};
+
+        out.mac = mac_text(export, n->mac);
+        out.address = address_text(export, &n->address);
+        if (!out.mac || !out.address)
+                return -ENOMEM;
+        return ARRAY_APPEND(export->state.remotes, export->state.n_remotes, out);
+}
+
 int export_object(Export *export, const Object *object)
 {
         switch (object->kind) {
@@ -164,6 +180,8 @@ int export_object(Export *export, const Object *object)
                 return export_peer(export, (const Peer *) object);
         case OBJECT_SHARE:
                 return export_share(export, (const Share *) object);
+        case OBJECT_REMOTE:
+                return export_remote(export, (const Remote *) object);
         default:
                 assert(0);
                 return -EINVAL;

@@ -1,13 +1,30 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* Interfaces and addresses in the kernel: deployments' bridges (tb*), guests' taps (tv*), VIPs on
- * the uplink. Every ensure function looks first and changes only what differs, so that repeating it
- * costs nothing on the wire. */
+/* Interfaces and addresses in the kernel: deployments' bridges (tb*), guests' taps (tv*), overlays
+ * to other hosts (tx*), VIPs on the uplink, and the routes by which packets are handed to hosts.
+ * Every ensure function looks first and changes only what differs, so that repeating it costs
+ * nothing on the wire. */
 
 #include "netd/state.h"
 
 #define LINKS_WHY_MAX 160
+
+/* UDP ports of the overlays: deployments' (the registered one), and that between hosts, which has
+ * group policy and so needs a port of its own. */
+#define LINKS_OVERLAY_PORT 4789
+#define LINKS_FABRIC_PORT  8472
+
+/* A host's number, as the routes tell it. */
+typedef struct LinkPeer {
+        uint16_t number;
+        IpAddress address;
+} LinkPeer;
+
+typedef struct LinkPeers {
+        LinkPeer *peers;
+        size_t n_peers;
+} LinkPeers;
 
 typedef struct Links Links;
 
@@ -32,7 +49,7 @@ DEFINE_CLEANUP(Links *, links_free)
 /** links_why() - What the last failed call failed at */
 const char *links_why(const Links *links);
 
-/** links_list() - Names of all interfaces that begin with tb or tv; free() ret_names->names.
+/** links_list() - Names of all interfaces that begin with tb, tv or tx; free() ret_names->names.
  * Return: 0; -errno */
 int links_list(Links *links, LinkNames *ret_names);
 
@@ -59,7 +76,7 @@ int links_remove(Links *links, const char *name);
 
 /** links_forget_guest() - Drop the neighbour entry of an instance that is gone from a bridge that
  * stays */
-void links_forget_guest(Links *links, const Instance *instance, const char *bridge);
+void links_forget_guest(Links *links, const IpAddress *guest, const char *bridge);
 
 /** links_uplink() - The interface of the default route; "" when there is none. Return: 0; -errno */
 int links_uplink(Links *links, char ret_name[static IFNAMSIZ]);
@@ -69,3 +86,47 @@ int links_ensure_vip(Links *links, const char *uplink, const IpAddress *vip);
 
 /** links_remove_vip() - Take a VIP off an interface; not there is no error. Return: 0; -errno */
 int links_remove_vip(Links *links, const char *uplink, const IpAddress *vip);
+
+/* ---- netlink-overlay.c */
+
+/** links_overlay_name() - The name of a network's overlay: tx and its vni */
+void links_overlay_name(const Network *network, char name[static IFNAMSIZ]);
+
+/**
+ * links_ensure_overlay() - Join a network's bridge to those of other hosts
+ * @links:   connection
+ * @network: its bridge exists
+ * @self:    this host's address, IPv4
+ *
+ * Nothing is learned and nothing flooded: it leads to the remotes that links_know_remote() was told
+ * of, for whom the bridge answers ARP. Return: 0; -errno.
+ */
+int links_ensure_overlay(Links *links, const Network *network, const IpAddress *self);
+
+/** links_know_remote() - Lead to an instance on another host. @host: its IPv4 address. Return: 0;
+ * -errno */
+int links_know_remote(Links *links, const Remote *remote, const Network *network,
+                      const IpAddress *host);
+
+/** links_forget_remote() - Lead there no more; nothing that is gone already is an error */
+void links_forget_remote(Links *links, const Remote *remote, const Network *network);
+
+/**
+ * links_ensure_fabric() - Make the overlay between hosts, and have routing by mark come first
+ * @links:  connection
+ * @self:   this host's address, IPv4
+ * @uplink: what it goes over, for its MTU; "" for that of an Ethernet
+ *
+ * The rule for local addresses moves behind the marks': a VIP is a local address of its owner, and
+ * packets for it are handed over all the same. Return: 0; -errno.
+ */
+int links_ensure_fabric(Links *links, const IpAddress *self, const char *uplink);
+
+/** links_ensure_peer() - Have the mark of a host's number lead to it. Return: 0; -errno */
+int links_ensure_peer(Links *links, const LinkPeer *peer);
+
+/** links_remove_peer() - Take that back; nothing that is gone already is an error */
+void links_remove_peer(Links *links, const LinkPeer *peer);
+
+/** links_peers() - Which numbers lead where; free() ret_peers->peers. Return: 0; -errno */
+int links_peers(Links *links, LinkPeers *ret_peers);

@@ -4,10 +4,10 @@
  *
  *   plan     each object checked by itself; the difference from the state
  *   apply    the state changed, if references and claims hold
- *   links    bridges and taps that must be there before the rules for them
+ *   links    bridges, taps and ways to other hosts that must be there before the rules for them
  *   store    the change written down
  *   kernel   the difference of the elements, in one transaction        <- packets see it here
- *   settle   ports into bridges, VIPs onto the uplink, probes, what is gone removed
+ *   settle   ports into bridges, remotes, VIPs onto the uplink, probes, what is gone removed
  *
  * Up to and including the kernel's transaction each step can be taken back; what comes after is
  * idempotent and tried again by the repair, which is also what a start does: read the kernel,
@@ -27,6 +27,7 @@
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 #include "netd/object.h"
+#include "netd/share.h"
 #include "netd/sysctl.h"
 
 #define REPAIR_NS NSEC_PER_SEC
@@ -243,9 +244,12 @@ static void on_probe_changed(Probe *probe, void *userdata)
         r = elements_of(&before, &manager->state, &e->object);
         rotate(manager, e);
         if (r == 0)
+                r = share_step(&manager->state, e);
+        if (r == 0)
                 r = elements_of(&after, &manager->state, &e->object);
         if (r == 0)
                 r = write_difference(manager, &before, &after, why);
+        share_settle(e);
         if (r < 0) {
                 log_error_errno(r, "endpoint %s: cannot change rotation: %s", e->object.key, why);
                 repair_later(manager);
@@ -264,8 +268,32 @@ static bool names_any(const Endpoint *endpoint, const Map *instances)
 }
 
 /* What of the change others' elements depend on: instances come, gone or moved; networks whose
- * reach rules changed. */
-static int dependencies(const StateChange *change, Map *instances, Map *networks, Map *changed)
+ * reach rules changed; endpoints whose share did; hosts. */
+typedef struct Dependencies {
+        Map instances;
+        Map networks;
+        Map shares;
+        bool peers;
+        Map changed[OBJECT_KINDS]; /* what is in the change itself */
+} Dependencies;
+
+static void dependencies_deinit(Dependencies *d)
+{
+        map_deinit(&d->instances);
+        map_deinit(&d->networks);
+        map_deinit(&d->shares);
+        for (int kind = 0; kind < OBJECT_KINDS; kind++)
+                map_deinit(&d->changed[kind]);
+}
+
+static bool has_moved(const Object *before, const Object *after)
+{
+        return !before || !after ||
+               ip_compare(&((const Instance *) before)->address,
+                          &((const Instance *) after)->address) != 0;
+}
+
+static int dependencies(const StateChange *change, Dependencies *d)
 {
         int r = 0;
 
@@ -275,24 +303,22 @@ static int dependencies(const StateChange *change, Map *instances, Map *networks
 
                 assert(any);
 
-                if (any->kind == OBJECT_INSTANCE &&
-                    (!before || !after ||
-                     ip_compare(&((const Instance *) before)->address,
-                                &((const Instance *) after)->address) != 0))
-                        r = map_put(instances, any->key, NULL);
+                if (any->kind == OBJECT_INSTANCE && has_moved(before, after))
+                        r = map_put(&d->instances, any->key, NULL);
                 if (r == 0 && any->kind == OBJECT_REACH)
-                        r = map_put(networks, ((const Reach *) any)->network, NULL);
-                if (r == 0 && (any->kind == OBJECT_INSTANCE || any->kind == OBJECT_ENDPOINT))
-                        r = map_put(changed, any->key, (void *) any);
+                        r = map_put(&d->networks, ((const Reach *) any)->network, NULL);
+                if (r == 0 && any->kind == OBJECT_SHARE)
+                        r = map_put(&d->shares, any->key, NULL);
+                d->peers = d->peers || any->kind == OBJECT_PEER;
+                if (r == 0)
+                        r = map_put(&d->changed[any->kind], any->key, NULL);
         }
         return r;
 }
 
-static bool is_changed(const Map *changed, const Object *object)
+static bool is_changed(const Dependencies *d, const Object *object)
 {
-        const Object *other = map_get(changed, object->key);
-
-        return other && other->kind == object->kind;
+        return map_contains(&d->changed[object->kind], object->key);
 }
 
 static int touch(Touched *touched, void *object)
@@ -300,21 +326,40 @@ static int touch(Touched *touched, void *object)
         return ARRAY_APPEND(touched->objects, touched->n_objects, object);
 }
 
+static int touch_endpoints(const State *state, const Dependencies *d, Touched *touched)
+{
+        int r = 0;
+
+        if (!d->peers && map_size(&d->instances) == 0 && map_size(&d->shares) == 0)
+                return 0;
+        MAP_FOREACH (entry, &state->objects[OBJECT_ENDPOINT]) {
+                Endpoint *e = entry->value;
+                bool routed = d->peers && (e->chains.size > 0 || state_share(state, entry->key));
+
+                if (r == 0 && !is_changed(d, &e->object) &&
+                    (routed || names_any(e, &d->instances) || map_contains(&d->shares, entry->key)))
+                        r = touch(touched, e);
+        }
+        return r;
+}
+
 static int find_touched(const State *state, const StateChange *change, Touched *touched)
 {
-        _cleanup_(map_deinit) Map instances = {}, networks = {}, changed = {};
-        int r = dependencies(change, &instances, &networks, &changed);
+        _cleanup_(dependencies_deinit) Dependencies d = {};
+        int r = dependencies(change, &d);
 
-        if (r == 0 && map_size(&instances) > 0)
-                MAP_FOREACH (entry, &state->objects[OBJECT_ENDPOINT])
-                        if (r == 0 && !is_changed(&changed, entry->value) &&
-                            names_any(entry->value, &instances))
-                                r = touch(touched, entry->value);
-        if (r == 0 && map_size(&networks) > 0)
-                MAP_FOREACH (instance, &state->objects[OBJECT_INSTANCE])
-                        if (r == 0 && !is_changed(&changed, instance->value) &&
-                            map_contains(&networks, ((Instance *) instance->value)->network))
-                                r = touch(touched, instance->value);
+        if (r == 0)
+                r = touch_endpoints(state, &d, touched);
+        if (r < 0 || map_size(&d.networks) == 0)
+                return r;
+        MAP_FOREACH (instance, &state->objects[OBJECT_INSTANCE])
+                if (r == 0 && !is_changed(&d, instance->value) &&
+                    map_contains(&d.networks, ((Instance *) instance->value)->network))
+                        r = touch(touched, instance->value);
+        MAP_FOREACH (remote, &state->objects[OBJECT_REMOTE])
+                if (r == 0 && !is_changed(&d, remote->value) &&
+                    map_contains(&d.networks, ((Remote *) remote->value)->network))
+                        r = touch(touched, remote->value);
         return r;
 }
 
@@ -334,25 +379,63 @@ static int elements_of_side(const Manager *manager, const StateChange *change, b
         return r;
 }
 
-static void rotate_all(Manager *manager, const StateChange *change, const Touched *touched)
+static int turn(Manager *manager, Endpoint *endpoint)
 {
-        for (size_t i = 0; i < change->n_objects; i++) {
+        rotate(manager, endpoint);
+        return share_step(&manager->state, endpoint);
+}
+
+static int rotate_all(Manager *manager, const StateChange *change, const Touched *touched)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < change->n_objects; i++) {
                 Object *before = change->objects[i].before, *after = change->objects[i].after;
 
                 if (!after || after->kind != OBJECT_ENDPOINT)
                         continue;
                 if (before)
                         inherit_rotation((Endpoint *) after, (const Endpoint *) before);
-                rotate(manager, (Endpoint *) after);
+                r = turn(manager, (Endpoint *) after);
         }
-        for (size_t i = 0; i < touched->n_objects; i++)
+        for (size_t i = 0; r == 0 && i < touched->n_objects; i++)
                 if (touched->objects[i]->kind == OBJECT_ENDPOINT)
-                        rotate(manager, (Endpoint *) touched->objects[i]);
+                        r = turn(manager, (Endpoint *) touched->objects[i]);
+        return r;
+}
+
+/* Whether there are hosts to hand packets to. */
+static bool has_hosts(const State *state)
+{
+        const Peer *self = state_self(state);
+
+        return self && self->address.family == 4 && map_size(&state->objects[OBJECT_PEER]) > 1;
+}
+
+/* The ways to all other hosts; that to one which is not alive stays, it is only not gone. */
+static int ensure_hosts(Manager *manager)
+{
+        char uplink[IFNAMSIZ];
+        int r;
+
+        if (!has_hosts(&manager->state))
+                return 0;
+        manager_uplink(manager, uplink);
+        r = links_ensure_fabric(manager->links, &state_self(&manager->state)->address, uplink);
+        MAP_FOREACH (entry, &manager->state.objects[OBJECT_PEER]) {
+                const Peer *peer = entry->value;
+
+                if (r == 0 && !peer->self && peer->address.family == 4)
+                        r = links_ensure_peer(manager->links,
+                                              &(LinkPeer) {peer->number, peer->address});
+        }
+        return r;
 }
 
 /* The bridges and taps that the rules and everything later need. */
 static int make_links(Manager *manager, const StateChange *change, StateError *error)
 {
+        bool peers = false;
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < change->n_objects; i++) {
@@ -362,7 +445,10 @@ static int make_links(Manager *manager, const StateChange *change, StateError *e
                         r = links_ensure_bridge(manager->links, (const Network *) after);
                 else if (after && after->kind == OBJECT_INSTANCE)
                         r = links_ensure_tap(manager->links, (const Instance *) after);
+                peers = peers || (after && after->kind == OBJECT_PEER);
         }
+        if (r == 0 && peers)
+                r = ensure_hosts(manager);
         return r < 0 ? refuse(error, ERROR_KERNEL, "%s", links_why(manager->links)) : 0;
 }
 
@@ -420,7 +506,7 @@ static int settle_vip(Manager *manager, const Vip *vip)
         const char *uplink = vip_uplink(manager, vip, name);
         int r;
 
-        if (!vip->owned)
+        if (!vip->owned || manager->fenced)
                 return 0;
         r = links_ensure_vip(manager->links, uplink, &vip->address);
         if (r < 0) {
@@ -440,6 +526,22 @@ static int settle_instance(Manager *manager, const Instance *instance)
         return r;
 }
 
+static int settle_remote(Manager *manager, const Remote *remote)
+{
+        const Network *network = state_network(&manager->state, remote->network);
+        const Peer *peer = state_peer(&manager->state, remote->peer);
+        int r;
+
+        if (!has_hosts(&manager->state) || peer->address.family != 4)
+                return 0;
+        r = links_ensure_overlay(manager->links, network, &state_self(&manager->state)->address);
+        if (r == 0)
+                r = links_know_remote(manager->links, remote, network, &peer->address);
+        if (r < 0)
+                log_error("remote %s: %s", remote->object.key, links_why(manager->links));
+        return r;
+}
+
 static int settle_object(Manager *manager, Object *object)
 {
         switch (object->kind) {
@@ -449,10 +551,52 @@ static int settle_object(Manager *manager, Object *object)
                 return settle_vip(manager, (Vip *) object);
         case OBJECT_ENDPOINT:
                 settle_probes(manager, (Endpoint *) object);
+                share_settle((Endpoint *) object);
                 return 0;
+        case OBJECT_REMOTE:
+                return settle_remote(manager, (Remote *) object);
         default:
                 return 0;
         }
+}
+
+static bool has_remotes(const State *state, const char *network)
+{
+        MAP_FOREACH (entry, &state->objects[OBJECT_REMOTE])
+                if (str_equal(((Remote *) entry->value)->network, network))
+                        return true;
+        return false;
+}
+
+static void remove_overlay(Manager *manager, const Network *network)
+{
+        char name[IFNAMSIZ];
+
+        links_overlay_name(network, name);
+        if (links_remove(manager->links, name) < 0) {
+                log_error("%s", links_why(manager->links));
+                repair_later(manager);
+        }
+}
+
+static void settle_gone_remote(Manager *manager, const Remote *before)
+{
+        const Network *network = state_network(&manager->state, before->network);
+
+        if (!network)
+                return; /* and its bridge and overlay with it */
+        links_forget_remote(manager->links, before, network);
+        if (!has_remotes(&manager->state, before->network))
+                remove_overlay(manager, network);
+}
+
+static void settle_gone_peer(Manager *manager, const Peer *before, const Peer *after)
+{
+        if (!has_hosts(&manager->state))
+                links_remove(manager->links, FABRIC_LINK);
+        if (!before->self && before->address.family == 4 &&
+            (!after || after->number != before->number))
+                links_remove_peer(manager->links, &(LinkPeer) {before->number, before->address});
 }
 
 static void settle_gone(Manager *manager, const ObjectChange *c)
@@ -466,21 +610,40 @@ static void settle_gone(Manager *manager, const ObjectChange *c)
         if (c->before->kind == OBJECT_INSTANCE) {
                 network = state_network(&manager->state, ((Instance *) c->before)->network);
                 if (network)
-                        links_forget_guest(manager->links, (Instance *) c->before, network->bridge);
+                        links_forget_guest(manager->links, &((Instance *) c->before)->address,
+                                           network->bridge);
         }
+        if (c->before->kind == OBJECT_REMOTE)
+                settle_gone_remote(manager, (Remote *) c->before);
+        if (c->before->kind == OBJECT_PEER)
+                settle_gone_peer(manager, (Peer *) c->before, (Peer *) c->after);
+        if (c->before->kind == OBJECT_NETWORK &&
+            (!c->after || ((Network *) c->after)->vni != ((Network *) c->before)->vni))
+                remove_overlay(manager, (Network *) c->before);
         remove_link(manager, c->before, c->after);
 }
 
-/* A network that changed has ports that stay: their MTU and bridge follow. */
-static int settle_ports_of(Manager *manager, const Object *network)
+/* A network that changed has ports that stay: their MTU and bridge follow. A host that changed is
+ * where its instances are. */
+static int settle_ports_of(Manager *manager, const Object *object)
 {
+        bool network = object->kind == OBJECT_NETWORK;
+        bool self = object->kind == OBJECT_PEER && ((const Peer *) object)->self;
         int r = 0, one;
 
         MAP_FOREACH (entry, &manager->state.objects[OBJECT_INSTANCE])
-                if (str_equal(((Instance *) entry->value)->network, network->key)) {
+                if (network && str_equal(((Instance *) entry->value)->network, object->key)) {
                         one = settle_instance(manager, entry->value);
                         r = r < 0 ? r : one;
                 }
+        MAP_FOREACH (remote, &manager->state.objects[OBJECT_REMOTE]) {
+                Remote *n = remote->value;
+
+                if (!self && !str_equal(network ? n->network : n->peer, object->key))
+                        continue;
+                one = settle_remote(manager, n);
+                r = r < 0 ? r : one;
+        }
         return r;
 }
 
@@ -497,13 +660,14 @@ static void settle(Manager *manager, const StateChange *change, const Touched *t
                 if (!after)
                         continue;
                 failed = settle_object(manager, after) < 0 || failed;
-                if (before && after->kind == OBJECT_NETWORK)
+                if ((before && after->kind == OBJECT_NETWORK) || after->kind == OBJECT_PEER)
                         failed = settle_ports_of(manager, after) < 0 || failed;
                 if (after->kind == OBJECT_ENDPOINT)
                         tell_rotation(manager, (Endpoint *) after);
         }
         for (size_t i = 0; i < touched->n_objects; i++)
                 if (touched->objects[i]->kind == OBJECT_ENDPOINT) {
+                        share_settle((Endpoint *) touched->objects[i]);
                         settle_probes(manager, (Endpoint *) touched->objects[i]);
                         tell_rotation(manager, (Endpoint *) touched->objects[i]);
                 }
@@ -552,15 +716,18 @@ static int make_true(Manager *manager, StateChange *change, const Touched *touch
                 r = state_apply(&manager->state, change, error);
         if (r != 0)
                 return r;
-        rotate_all(manager, change, touched);
-        r = elements_of_side(manager, change, true, touched, &after);
+        r = rotate_all(manager, change, touched);
+        if (r == 0)
+                r = elements_of_side(manager, change, true, touched, &after);
         if (r == 0)
                 r = carry_out(manager, change, &before, &after, error);
         if (r == 0)
                 return 0;
         for (size_t i = 0; i < touched->n_objects; i++)
-                if (touched->objects[i]->kind == OBJECT_ENDPOINT)
+                if (touched->objects[i]->kind == OBJECT_ENDPOINT) {
                         unrotate((Endpoint *) touched->objects[i]);
+                        share_undo((Endpoint *) touched->objects[i]);
+                }
         state_revert(&manager->state, change);
         return r;
 }
@@ -586,40 +753,82 @@ int manager_declare(Manager *manager, const Net1State *wanted, bool replace, Sta
         return r;
 }
 
+/* ---- closing all VIPs */
+
+int manager_fence(Manager *manager, bool closed, StateError *error)
+{
+        _cleanup_(elements_deinit) Elements element = {}, none = {};
+        char why[NFTABLES_WHY_MAX] = "", name[IFNAMSIZ];
+        const Element fenced = element_fenced();
+        int r;
+
+        if (manager->fenced == closed)
+                return 0;
+        r = elements_add(&element, &fenced);
+        if (r == 0)
+                r = nftables_write(manager->nftables, false, closed ? &none : &element,
+                                   closed ? &element : &none, why);
+        if (r < 0)
+                return refuse(error, ERROR_KERNEL, "%s", why[0] ? why : strerror(-r));
+        manager->fenced = closed;
+        MAP_FOREACH (entry, &manager->state.objects[OBJECT_VIP]) {
+                const Vip *vip = entry->value;
+
+                if (!vip->owned)
+                        continue;
+                if (closed) {
+                        announcer_remove(manager->announcer, &vip->address);
+                        r = links_remove_vip(manager->links, vip_uplink(manager, vip, name),
+                                             &vip->address);
+                } else
+                        r = settle_vip(manager, vip);
+                if (r < 0) /* no packet passes or all do, as told; the address follows */
+                        repair_later(manager);
+        }
+        log_info("VIPs are %s", closed ? "closed" : "open");
+        net1_bus_fenced(manager);
+        return 0;
+}
+
 /* ---- start and repair */
 
 static bool kernel_has_backend(const Elements *kernel, const Backend *b, const Instance *instance)
 {
         Element wanted = {.set = SET_BUCKET};
-        size_t low = 0, high = kernel->n_items;
+        size_t low;
 
         element_endpoint_key(b->endpoint, wanted.key);
         memcpy(wanted.data, instance->address.bytes, 4);
         wanted.data[4] = (uint8_t) (b->port >> 8);
         wanted.data[5] = (uint8_t) b->port;
-        while (low < high) { /* the first bucket of the endpoint */
-                size_t middle = low + (high - low) / 2;
-                const Element *e = &kernel->items[middle];
-
-                if (e->set < SET_BUCKET ||
-                    (e->set == SET_BUCKET && memcmp(e->key, wanted.key, 12) < 0))
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        for (; low < kernel->n_items && kernel->items[low].set == SET_BUCKET &&
-               memcmp(kernel->items[low].key, wanted.key, 12) == 0;
+        for (low = elements_find(kernel, SET_BUCKET, wanted.key, 12);
+             low < kernel->n_items && kernel->items[low].set == SET_BUCKET &&
+             memcmp(kernel->items[low].key, wanted.key, 12) == 0;
              low++)
                 if (memcmp(kernel->items[low].data, wanted.data, sizeof(wanted.data)) == 0)
                         return true;
         return false;
 }
 
+/* Chains live in the kernel's elements while no netd runs. */
+static int recall_chains(Manager *manager, const Elements *kernel, Endpoint *e)
+{
+        int r = 0;
+
+        if (!manager->bus && e->chains.size == 0)
+                r = elements_recall(kernel, &manager->state, e, &e->chains);
+        if (r == 0)
+                r = share_step(&manager->state, e);
+        share_settle(e);
+        return r;
+}
+
 /* What was good when the last netd ended is good until a probe says otherwise; and if somebody has
  * taken the tables away, everything is. */
-static void recall_probes(Manager *manager, const Elements *kernel)
+static int recall(Manager *manager, const Elements *kernel)
 {
         bool anything = kernel->n_items > 0;
+        int r = 0, one;
 
         MAP_FOREACH (entry, &manager->state.objects[OBJECT_ENDPOINT]) {
                 Endpoint *e = entry->value;
@@ -632,10 +841,21 @@ static void recall_probes(Manager *manager, const Elements *kernel)
                                 b->good = !anything || kernel_has_backend(kernel, b, instance);
                 }
                 rotate(manager, e);
+                one = recall_chains(manager, kernel, e);
+                r = r < 0 ? r : one;
                 for (size_t i = 0; !manager->bus && i < e->n_backends; i++)
                         e->backends[i].told = e->backends[i].in_rotation;
                 tell_rotation(manager, e);
         }
+        return r;
+}
+
+static bool is_fenced(const Elements *kernel)
+{
+        const Element fenced = element_fenced();
+        size_t i = elements_find(kernel, SET_FENCED, fenced.key, fenced.key_length);
+
+        return i < kernel->n_items && kernel->items[i].set == SET_FENCED;
 }
 
 static int reconcile_elements(Manager *manager)
@@ -648,7 +868,11 @@ static int reconcile_elements(Manager *manager)
         r = nftables_read(manager->nftables, &current, &kernel);
         if (r < 0)
                 return log_error_errno(r, "cannot read nf_tables");
-        recall_probes(manager, &kernel);
+        if (!manager->bus)
+                manager->fenced = is_fenced(&kernel);
+        r = recall(manager, &kernel);
+        if (r == 0 && manager->fenced)
+                r = elements_add(&wanted, (Element[]) {element_fenced()});
         for (int kind = 0; kind < OBJECT_KINDS; kind++)
                 MAP_FOREACH (entry, &manager->state.objects[kind])
                         if (r == 0)
@@ -661,13 +885,55 @@ static int reconcile_elements(Manager *manager)
         return r < 0 ? log_error_errno(r, "cannot write nf_tables: %s", why) : 0;
 }
 
+static bool is_overlay(const State *state, const char *name)
+{
+        char overlay[IFNAMSIZ];
+
+        if (strcmp(name, FABRIC_LINK) == 0)
+                return has_hosts(state);
+        MAP_FOREACH (entry, &state->objects[OBJECT_NETWORK]) {
+                links_overlay_name(entry->value, overlay);
+                if (strcmp(overlay, name) == 0)
+                        return has_hosts(state) && has_remotes(state, entry->key);
+        }
+        return false;
+}
+
 static bool is_declared(const Manager *manager, const char *name)
 {
         _cleanup_free_ char *tap = str_printf("tap %s", name);
         _cleanup_free_ char *bridge = str_printf("bridge %s", name);
 
         return !tap || !bridge || map_contains(&manager->state.claims, tap) ||
-               map_contains(&manager->state.claims, bridge);
+               map_contains(&manager->state.claims, bridge) || is_overlay(&manager->state, name);
+}
+
+/* Ways to hosts that are declared no more. */
+static int remove_stale_peers(Manager *manager)
+{
+        LinkPeers peers = {};
+        int r = links_peers(manager->links, &peers);
+
+        for (size_t i = 0; i < peers.n_peers; i++) {
+                const Peer *peer = manager->state.numbers[peers.peers[i].number];
+
+                if (!peer || ip_compare(&peer->address, &peers.peers[i].address) != 0)
+                        links_remove_peer(manager->links, &peers.peers[i]);
+        }
+        free(peers.peers);
+        return r;
+}
+
+/* Marks in the kernel's elements mean what its routes say. */
+static int recall_numbers(Manager *manager)
+{
+        LinkPeers peers = {};
+        int r = links_peers(manager->links, &peers);
+
+        for (size_t i = 0; i < peers.n_peers; i++)
+                state_number_peer(&manager->state, &peers.peers[i].address, peers.peers[i].number);
+        free(peers.peers);
+        return r;
 }
 
 static int remove_stale_links(Manager *manager)
@@ -680,6 +946,8 @@ static int remove_stale_links(Manager *manager)
                 if (!is_declared(manager, names.names[i]))
                         r = links_remove(manager->links, names.names[i]);
         free(names.names);
+        if (r == 0)
+                r = remove_stale_peers(manager);
         return r < 0 ? log_error_errno(r, "%s", links_why(manager->links)) : 0;
 }
 
@@ -693,6 +961,8 @@ static int reconcile_links(Manager *manager)
         MAP_FOREACH (instance, &manager->state.objects[OBJECT_INSTANCE])
                 if (r == 0)
                         r = links_ensure_tap(manager->links, instance->value);
+        if (r == 0)
+                r = ensure_hosts(manager);
         return r < 0 ? log_error_errno(r, "%s", links_why(manager->links)) : 0;
 }
 
@@ -778,7 +1048,8 @@ static int begin_parts(Manager *manager, const ManagerOptions *options)
         r = store_open(options->directory, &manager->state, &manager->generation, &manager->store);
         if (r < 0)
                 return log_error_errno(r, "cannot open the state in %s", options->directory);
-        return 0;
+        r = recall_numbers(manager);
+        return r < 0 ? log_error_errno(r, "%s", links_why(manager->links)) : 0;
 }
 
 int manager_new(const ManagerOptions *options, Manager **ret_manager)

@@ -37,6 +37,7 @@ typedef struct Manager {
         Map untold;              /* keys of endpoints whose rotation may have changed */
         sd_event_source *repair; /* a kernel write failed outside of a declaration */
         char uplink[IFNAMSIZ];   /* of the options */
+        bool fenced;             /* all VIPs are closed */
         uint64_t generation;
 } Manager;
 
@@ -67,6 +68,16 @@ int manager_run(Manager *manager);
  */
 int manager_declare(Manager *manager, const Net1State *wanted, bool replace, StateError *error);
 
+/**
+ * manager_fence() - Close all VIPs of this host, or open them again
+ * @manager: manager
+ * @closed:  whether packets to and from VIPs stop
+ * @error:   filled in on STATE_REFUSED
+ *
+ * Return: 0; STATE_REFUSED: the kernel refused, and nothing has changed; -ENOMEM.
+ */
+int manager_fence(Manager *manager, bool closed, StateError *error);
+
 /** manager_why() - Why a backend is not in rotation, as the contract tells it; "" when it is in */
 const char *manager_why(const Manager *manager, const Backend *backend);
 
@@ -75,6 +86,9 @@ void manager_uplink(Manager *manager, char ret_name[static IFNAMSIZ]);
 
 /** net1_bus_begin() - Offer org.troupe.Net1 on the manager's bus. Return: 0; a negative errno */
 int net1_bus_begin(Manager *manager);
+
+/** net1_bus_fenced() - Tell that the property Fenced has changed */
+void net1_bus_fenced(Manager *manager);
 
 /** net1_bus_rotation() - Send RotationChanged */
 void net1_bus_rotation(Manager *manager, const Backend *backend);

@@ -121,6 +121,26 @@ static int method_cut(sd_bus_message *message, void *userdata, sd_bus_error *ret
         return answer_conntrack(message, userdata, conntrack_cut, ret_error);
 }
 
+static int method_fence(sd_bus_message *message, void *userdata, sd_bus_error *ret_error)
+{
+        StateError error = {};
+        int closed, r;
+
+        r = sd_bus_message_read(message, "b", &closed);
+        if (r < 0)
+                return r;
+        r = manager_fence(userdata, closed, &error);
+        if (r == STATE_REFUSED)
+                return sd_bus_error_set(ret_error, error.name, error.text);
+        return r < 0 ? r : sd_bus_reply_method_return(message, NULL);
+}
+
+static int get_fenced(sd_bus *bus, const char *path, const char *interface, const char *property,
+                      sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+        return sd_bus_message_append(reply, "b", (int) ((Manager *) userdata)->fenced);
+}
+
 static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
                        sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
 {
@@ -145,7 +165,7 @@ static int get_uplink(sd_bus *bus, const char *path, const char *interface, cons
 
 #define STATE_NAMES(direction)                                                                     \
         direction(networks) direction(instances) direction(vips) direction(endpoints)              \
-                direction(reaches) direction(peers) direction(shares)
+                direction(reaches) direction(peers) direction(shares) direction(remotes)
 
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
@@ -163,12 +183,15 @@ static const sd_bus_vtable vtable[] = {
                                  SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_NAMES("Cut", "s", SD_BUS_PARAM(instance), "u", SD_BUS_PARAM(count),
                                  method_cut, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_NAMES("Fence", "b", SD_BUS_PARAM(closed), "", , method_fence,
+                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_NAMES("RotationChanged", "ssbs",
                                  SD_BUS_PARAM(endpoint) SD_BUS_PARAM(instance)
                                          SD_BUS_PARAM(in_rotation) SD_BUS_PARAM(why),
                                  0),
         SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Generation", "t", get_generation, 0, 0),
+        SD_BUS_PROPERTY("Fenced", "b", get_fenced, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Uplink", "s", get_uplink, 0, 0),
         SD_BUS_VTABLE_END,
 };
@@ -180,6 +203,17 @@ int net1_bus_begin(Manager *manager)
         r = sd_bus_add_object_vtable(manager->bus, NULL, NET1_PATH, NET1_INTERFACE, vtable,
                                      manager);
         return r < 0 ? r : sd_bus_request_name(manager->bus, NET1_NAME, 0);
+}
+
+void net1_bus_fenced(Manager *manager)
+{
+        int r;
+
+        if (!manager->bus)
+                return;
+        r = sd_bus_emit_properties_changed(manager->bus, NET1_PATH, NET1_INTERFACE, "Fenced", NULL);
+        if (r < 0)
+                log_error_errno(r, "cannot signal that the fence changed");
 }
 
 void net1_bus_rotation(Manager *manager, const Backend *backend)

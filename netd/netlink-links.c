@@ -2,7 +2,7 @@
 
 /* Interfaces through libnl; taps, which netlink cannot make, through /dev/net/tun. */
 
-#include "netd/links.h"
+#include "netd/netlink-internal.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,11 +24,6 @@
 #include "netd/sysctl.h"
 
 #define PORT_FLAGS (RTNL_BRIDGE_LEARNING | RTNL_BRIDGE_UNICAST_FLOOD)
-
-struct Links {
-        struct nl_sock *socket;
-        char why[LINKS_WHY_MAX];
-};
 
 int links_new(Links **ret_links)
 {
@@ -59,7 +54,7 @@ const char *links_why(const Links *links)
 }
 
 /* libnl's errors are its own numbers; the ones that matter here have an errno. */
-static int fail(Links *links, int error, const char *what, const char *name)
+int links_fail(Links *links, int error, const char *what, const char *name)
 {
         snprintf(links->why, sizeof(links->why), "%s %s: %s", what, name, nl_geterror(error));
         switch (-error) {
@@ -77,14 +72,14 @@ static int fail(Links *links, int error, const char *what, const char *name)
         }
 }
 
-static int fail_errno(Links *links, int error, const char *what, const char *name)
+int links_fail_errno(Links *links, int error, const char *what, const char *name)
 {
         snprintf(links->why, sizeof(links->why), "%s %s: %s", what, name, strerror(-error));
         return error;
 }
 
 /* The link of this name; NULL when there is none. */
-static int find(Links *links, const char *name, struct rtnl_link **ret_link)
+int links_find(Links *links, const char *name, struct rtnl_link **ret_link)
 {
         int r = rtnl_link_get_kernel(links->socket, 0, name, ret_link);
 
@@ -92,7 +87,7 @@ static int find(Links *links, const char *name, struct rtnl_link **ret_link)
                 *ret_link = NULL;
                 return 0;
         }
-        return r < 0 ? fail(links, r, "look for", name) : 0;
+        return r < 0 ? links_fail(links, r, "look for", name) : 0;
 }
 
 static void on_listed(struct nl_object *object, void *userdata)
@@ -101,7 +96,7 @@ static void on_listed(struct nl_object *object, void *userdata)
         LinkNames *names = userdata;
         void *grown;
 
-        if (!name || (!str_after(name, "tb") && !str_after(name, "tv")))
+        if (!name || (!str_after(name, "tb") && !str_after(name, "tv") && !str_after(name, "tx")))
                 return;
         grown = array_grow(names->names, names->n_names, IFNAMSIZ);
         if (!grown)
@@ -118,7 +113,7 @@ int links_list(Links *links, LinkNames *ret_names)
 
         r = rtnl_link_alloc_cache(links->socket, AF_UNSPEC, &cache);
         if (r < 0)
-                return fail(links, r, "list", "interfaces");
+                return links_fail(links, r, "list", "interfaces");
         nl_cache_foreach(cache, on_listed, &names);
         nl_cache_free(cache);
         *ret_names = names;
@@ -134,7 +129,7 @@ static void gateway_mac(uint32_t vni, uint8_t mac[static 6])
         memcpy(mac, bytes, sizeof(bytes));
 }
 
-static int set_mac(struct rtnl_link *link, const uint8_t mac[static 6])
+int links_set_mac(struct rtnl_link *link, const uint8_t mac[static 6])
 {
         struct nl_addr *address = nl_addr_build(AF_LLC, mac, 6);
 
@@ -145,7 +140,7 @@ static int set_mac(struct rtnl_link *link, const uint8_t mac[static 6])
         return 0;
 }
 
-static bool has_mac(struct rtnl_link *link, const uint8_t mac[static 6])
+bool links_has_mac(struct rtnl_link *link, const uint8_t mac[static 6])
 {
         const struct nl_addr *address = rtnl_link_get_addr(link);
 
@@ -162,11 +157,11 @@ static int add_bridge(Links *links, const Network *network, const uint8_t mac[st
                 return -ENOMEM;
         rtnl_link_set_name(link, network->bridge);
         rtnl_link_set_mtu(link, network->mtu_bytes);
-        r = set_mac(link, mac);
+        r = links_set_mac(link, mac);
         if (r == 0)
                 r = rtnl_link_add(links->socket, link, NLM_F_CREATE | NLM_F_EXCL);
         rtnl_link_put(link);
-        return r < 0 ? fail(links, r, "make bridge", network->bridge) : 0;
+        return r < 0 ? links_fail(links, r, "make bridge", network->bridge) : 0;
 }
 
 /* Brings a bridge up with its MTU and MAC, if it is not so already. */
@@ -176,7 +171,7 @@ static int adjust_bridge(Links *links, struct rtnl_link *link, const Network *ne
         struct rtnl_link *change;
         int r;
 
-        if ((rtnl_link_get_flags(link) & IFF_UP) && has_mac(link, mac) &&
+        if ((rtnl_link_get_flags(link) & IFF_UP) && links_has_mac(link, mac) &&
             rtnl_link_get_mtu(link) == network->mtu_bytes)
                 return 0;
         change = rtnl_link_alloc();
@@ -184,11 +179,11 @@ static int adjust_bridge(Links *links, struct rtnl_link *link, const Network *ne
                 return -ENOMEM;
         rtnl_link_set_flags(change, IFF_UP);
         rtnl_link_set_mtu(change, network->mtu_bytes);
-        r = set_mac(change, mac);
+        r = links_set_mac(change, mac);
         if (r == 0)
                 r = rtnl_link_change(links->socket, link, change, 0);
         rtnl_link_put(change);
-        return r < 0 ? fail(links, r, "bring up", network->bridge) : 0;
+        return r < 0 ? links_fail(links, r, "bring up", network->bridge) : 0;
 }
 
 static int new_address(int index, const IpAddress *address, unsigned prefix,
@@ -219,13 +214,13 @@ static int ensure_address(Links *links, const char *name, const IpAddress *addre
         struct rtnl_addr *addr = NULL;
 
         if (index == 0)
-                return fail_errno(links, -errno, "find interface", name);
+                return links_fail_errno(links, -errno, "find interface", name);
         r = new_address(index, address, prefix, &addr);
         if (r < 0)
-                return fail(links, r, "give an address to", name);
+                return links_fail(links, r, "give an address to", name);
         r = rtnl_addr_add(links->socket, addr, NLM_F_EXCL);
         rtnl_addr_put(addr);
-        return r < 0 && r != -NLE_EXIST ? fail(links, r, "give an address to", name) : 0;
+        return r < 0 && r != -NLE_EXIST ? links_fail(links, r, "give an address to", name) : 0;
 }
 
 static int remove_address(Links *links, const char *name, const IpAddress *address, unsigned prefix)
@@ -237,10 +232,10 @@ static int remove_address(Links *links, const char *name, const IpAddress *addre
                 return 0;
         r = new_address(index, address, prefix, &addr);
         if (r < 0)
-                return fail(links, r, "take an address from", name);
+                return links_fail(links, r, "take an address from", name);
         r = rtnl_addr_delete(links->socket, addr, 0);
         rtnl_addr_put(addr);
-        return r < 0 && r != -NLE_NOADDR ? fail(links, r, "take an address from", name) : 0;
+        return r < 0 && r != -NLE_NOADDR ? links_fail(links, r, "take an address from", name) : 0;
 }
 
 typedef struct Stale {
@@ -274,10 +269,11 @@ static int drop_stale_addresses(Links *links, const Network *network, int index)
 
         r = rtnl_addr_alloc_cache(links->socket, &cache);
         if (r < 0)
-                return fail(links, r, "list addresses of", network->bridge);
+                return links_fail(links, r, "list addresses of", network->bridge);
         nl_cache_foreach(cache, on_address, &stale);
         nl_cache_free(cache);
-        return stale.r < 0 ? fail(links, stale.r, "take an address from", network->bridge) : 0;
+        return stale.r < 0 ? links_fail(links, stale.r, "take an address from", network->bridge)
+                           : 0;
 }
 
 int links_ensure_bridge(Links *links, const Network *network)
@@ -287,18 +283,18 @@ int links_ensure_bridge(Links *links, const Network *network)
         int r;
 
         gateway_mac(network->vni, mac);
-        r = find(links, network->bridge, &link);
+        r = links_find(links, network->bridge, &link);
         if (r == 0 && !link) {
                 r = add_bridge(links, network, mac);
                 if (r == 0)
                         sysctl_for_bridge(network->bridge);
                 if (r == 0)
-                        r = find(links, network->bridge, &link);
+                        r = links_find(links, network->bridge, &link);
         }
         if (r < 0)
                 return r;
         if (!link)
-                return fail_errno(links, -ENODEV, "make bridge", network->bridge);
+                return links_fail_errno(links, -ENODEV, "make bridge", network->bridge);
         r = adjust_bridge(links, link, network, mac);
         if (r == 0)
                 r = drop_stale_addresses(links, network, rtnl_link_get_ifindex(link));
@@ -331,7 +327,7 @@ int links_ensure_tap(Links *links, const Instance *instance)
         struct rtnl_link *link = NULL;
         int r;
 
-        r = find(links, instance->tap, &link);
+        r = links_find(links, instance->tap, &link);
         if (r < 0)
                 return r;
         if (link) {
@@ -340,13 +336,13 @@ int links_ensure_tap(Links *links, const Instance *instance)
         }
         r = make_tap(instance);
         if (r < 0)
-                return fail_errno(links, r, "make tap", instance->tap);
+                return links_fail_errno(links, r, "make tap", instance->tap);
         sysctl_for_tap(instance->tap);
         return 0;
 }
 
-static int add_neighbour(Links *links, struct rtnl_neigh *neigh, int index,
-                         const uint8_t mac[static 6])
+int links_add_neighbour(Links *links, struct rtnl_neigh *neigh, int index,
+                        const uint8_t mac[static 6])
 {
         struct nl_addr *lladdr = nl_addr_build(AF_LLC, mac, 6);
         int r;
@@ -371,24 +367,24 @@ static int know_guest(Links *links, const Instance *instance, int port, int brid
                 rtnl_neigh_set_family(fdb, AF_BRIDGE);
                 rtnl_neigh_set_flags(fdb, NTF_MASTER);
                 rtnl_neigh_set_state(fdb, NUD_NOARP);
-                r = add_neighbour(links, fdb, port, instance->mac);
+                r = links_add_neighbour(links, fdb, port, instance->mac);
         }
         if (r == 0) {
                 rtnl_neigh_set_family(neigh, AF_INET);
                 rtnl_neigh_set_state(neigh, NUD_PERMANENT);
                 rtnl_neigh_set_dst(neigh, address);
-                r = add_neighbour(links, neigh, bridge, instance->mac);
+                r = links_add_neighbour(links, neigh, bridge, instance->mac);
         }
         nl_addr_put(address);
         rtnl_neigh_put(fdb);
         rtnl_neigh_put(neigh);
-        return r < 0 ? fail(links, r, "tell the bridge of", instance->object.key) : 0;
+        return r < 0 ? links_fail(links, r, "tell the bridge of", instance->object.key) : 0;
 }
 
-void links_forget_guest(Links *links, const Instance *instance, const char *bridge)
+void links_forget_guest(Links *links, const IpAddress *guest, const char *bridge)
 {
         struct rtnl_neigh *neigh = rtnl_neigh_alloc();
-        struct nl_addr *address = nl_addr_build(AF_INET, instance->address.bytes, 4);
+        struct nl_addr *address = nl_addr_build(AF_INET, guest->bytes, 4);
         int index = (int) if_nametoindex(bridge);
 
         if (neigh && address && index > 0) {
@@ -417,7 +413,7 @@ static int quiet_port(Links *links, struct rtnl_link *link, const char *name)
                 r = rtnl_link_change(links->socket, port, change, 0);
         rtnl_link_put(port);
         rtnl_link_put(change);
-        return r < 0 ? fail(links, r, "quieten port", name) : 0;
+        return r < 0 ? links_fail(links, r, "quieten port", name) : 0;
 }
 
 int links_ensure_port(Links *links, const Instance *instance, const Network *network)
@@ -426,12 +422,12 @@ int links_ensure_port(Links *links, const Instance *instance, const Network *net
         struct rtnl_link *link = NULL, *change;
 
         if (bridge == 0)
-                return fail_errno(links, -errno, "find bridge", network->bridge);
-        r = find(links, instance->tap, &link);
+                return links_fail_errno(links, -errno, "find bridge", network->bridge);
+        r = links_find(links, instance->tap, &link);
         if (r < 0)
                 return r;
         if (!link)
-                return fail_errno(links, -ENODEV, "find tap", instance->tap);
+                return links_fail_errno(links, -ENODEV, "find tap", instance->tap);
         if (rtnl_link_get_master(link) != bridge || !(rtnl_link_get_flags(link) & IFF_UP) ||
             rtnl_link_get_mtu(link) != network->mtu_bytes) {
                 change = rtnl_link_alloc();
@@ -441,7 +437,7 @@ int links_ensure_port(Links *links, const Instance *instance, const Network *net
                         rtnl_link_set_flags(change, IFF_UP);
                         r = rtnl_link_change(links->socket, link, change, 0);
                         rtnl_link_put(change);
-                        r = r < 0 ? fail(links, r, "put into its bridge", instance->tap) : 0;
+                        r = r < 0 ? links_fail(links, r, "put into its bridge", instance->tap) : 0;
                 } else
                         r = -ENOMEM;
         }
@@ -459,11 +455,12 @@ int links_remove(Links *links, const char *name)
         const char *kind;
         int r;
 
-        r = find(links, name, &link);
+        r = links_find(links, name, &link);
         if (r < 0 || !link)
                 return r;
         kind = rtnl_link_get_type(link);
-        if (kind && (strcmp(kind, "tun") == 0 || strcmp(kind, "bridge") == 0))
+        if (kind &&
+            (strcmp(kind, "tun") == 0 || strcmp(kind, "bridge") == 0 || strcmp(kind, "vxlan") == 0))
                 r = rtnl_link_delete(links->socket, link);
         else if (rtnl_link_get_master(link) > 0) {
                 change = rtnl_link_alloc();
@@ -475,7 +472,7 @@ int links_remove(Links *links, const char *name)
                         r = -NLE_NOMEM;
         }
         rtnl_link_put(link);
-        return r < 0 && r != -NLE_NODEV ? fail(links, r, "remove", name) : 0;
+        return r < 0 && r != -NLE_NODEV ? links_fail(links, r, "remove", name) : 0;
 }
 
 typedef struct Uplink {
@@ -508,7 +505,7 @@ int links_uplink(Links *links, char ret_name[static IFNAMSIZ])
 
         r = rtnl_route_alloc_cache(links->socket, AF_INET, 0, &cache);
         if (r < 0)
-                return fail(links, r, "list", "routes");
+                return links_fail(links, r, "list", "routes");
         nl_cache_foreach(cache, on_route, &uplink);
         nl_cache_free(cache);
         if (uplink.index == 0 || !if_indextoname((unsigned) uplink.index, ret_name))

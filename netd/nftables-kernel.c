@@ -26,6 +26,9 @@ struct Nftables {
         bool exists[2]; /* the tables: inet, bridge */
 };
 
+/* What another version's tables have to tell. */
+static const ElementSet kept[] = {SET_BUCKET, SET_SHARE, SET_HOST, SET_AGAIN, SET_FENCED};
+
 static const uint8_t families[2] = {NFPROTO_INET, NFPROTO_BRIDGE};
 
 int nftables_new(Nftables **ret_nftables)
@@ -182,9 +185,8 @@ int nftables_read(Nftables *nftables, bool *ret_current, Elements *ret_elements)
         }
         for (ElementSet set = 0; r == 0 && current && set < SETS; set++)
                 r = read_set(nftables, set, &elements);
-        if (r == 0 && !current &&
-            nftables->exists[0]) { /* another version's: its buckets tell much */
-                r = read_set(nftables, SET_BUCKET, &elements);
+        for (size_t i = 0; r == 0 && !current && nftables->exists[0] && i < ARRAY_SIZE(kept); i++) {
+                r = read_set(nftables, kept[i], &elements);
                 r = r == -ENOENT ? 0 : r;
         }
         if (r < 0)

@@ -26,8 +26,8 @@ DEFINE_CLEANUP(Nftables *, nftables_free)
  * nftables_read() - Read back what the kernel has
  * @nftables:     connection
  * @ret_current:  whether both tables are there with exactly this program's ruleset
- * @ret_elements: all elements of its sets, sorted; unless @ret_current only the buckets that are
- * there
+ * @ret_elements: all elements of its sets, sorted; unless @ret_current only what is found
+ * out and not declared: buckets, and what they remember
  *
  * Return: 0; -ENOMEM; the errno of netlink.
  */

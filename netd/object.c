@@ -279,6 +279,7 @@ static int make_peer(const Net1Peer *w, Peer *peer, StateError *error)
         if (ip_parse(w->address, &peer->address) < 0)
                 return refuse(error, ERROR_INVALID, "peer %s: address: an IP address", w->id);
         peer->self = w->self;
+        peer->alive = w->alive;
         return 0;
 }
 
@@ -302,9 +303,24 @@ static int make_share(const Net1Share *w, Share *share, StateError *error)
         return 0;
 }
 
+static int make_remote(const Net1Remote *w, Remote *n, StateError *error)
+{
+        if (!is_id(w->network) || !is_id(w->group) || !is_id(w->peer))
+                return refuse(error, ERROR_INVALID, "remote %s: network, group and peer: names",
+                              w->id);
+        if (parse_mac(w->mac, n->mac) < 0)
+                return refuse(error, ERROR_INVALID, "remote %s: mac: a unicast MAC address", w->id);
+        if (ip_parse(w->address, &n->address) < 0 || n->address.family != 4)
+                return refuse(error, ERROR_INVALID, "remote %s: address: an IPv4 address", w->id);
+        n->network = strdup(w->network);
+        n->group = strdup(w->group);
+        n->peer = strdup(w->peer);
+        return n->network && n->group && n->peer ? 0 : -ENOMEM;
+}
+
 static const size_t sizes[OBJECT_KINDS] = {
         sizeof(Network), sizeof(Instance), sizeof(Vip),   sizeof(Endpoint),
-        sizeof(Reach),   sizeof(Peer),     sizeof(Share),
+        sizeof(Reach),   sizeof(Peer),     sizeof(Share), sizeof(Remote),
 };
 
 /* The contract's structs begin with their id, a reach's excepted: its key is all of it. */
@@ -342,6 +358,8 @@ static int fill(ObjectKind kind, const void *wanted, Object *object, StateError 
                 return make_peer(wanted, (Peer *) object, error);
         case OBJECT_SHARE:
                 return make_share(wanted, (Share *) object, error);
+        case OBJECT_REMOTE:
+                return make_remote(wanted, (Remote *) object, error);
         default:
                 assert(0);
                 return -EINVAL;
@@ -369,6 +387,8 @@ static void endpoint_deinit(Endpoint *e)
 {
         for (size_t i = 0; i < e->n_backends; i++)
                 free(e->backends[i].instance);
+        lb_chains_deinit(&e->chains);
+        lb_chains_deinit(&e->chains_before);
         free(e->backends);
         free(e->acl);
         free(e->probe_path);
@@ -403,6 +423,11 @@ void object_free(Object *object)
                 reach_deinit((Reach *) object);
         else if (object->kind == OBJECT_SHARE)
                 share_deinit((Share *) object);
+        else if (object->kind == OBJECT_REMOTE) {
+                free(((Remote *) object)->network);
+                free(((Remote *) object)->group);
+                free(((Remote *) object)->peer);
+        }
         free(object->key);
         free(object);
 }
@@ -474,6 +499,19 @@ static bool share_equal(const Share *a, const Share *b)
         return true;
 }
 
+static bool peer_equal(const Peer *a, const Peer *b)
+{
+        return ip_compare(&a->address, &b->address) == 0 && a->self == b->self &&
+               a->alive == b->alive;
+}
+
+static bool remote_equal(const Remote *a, const Remote *b)
+{
+        return str_equal(a->network, b->network) && str_equal(a->group, b->group) &&
+               memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 &&
+               ip_compare(&a->address, &b->address) == 0 && str_equal(a->peer, b->peer);
+}
+
 bool object_equal(const Object *a, const Object *b)
 {
         assert(a->kind == b->kind);
@@ -491,11 +529,11 @@ bool object_equal(const Object *a, const Object *b)
         case OBJECT_REACH:
                 return reach_equal((const Reach *) a, (const Reach *) b);
         case OBJECT_PEER:
-                return ip_compare(&((const Peer *) a)->address, &((const Peer *) b)->address) ==
-                               0 &&
-                       ((const Peer *) a)->self == ((const Peer *) b)->self;
+                return peer_equal((const Peer *) a, (const Peer *) b);
         case OBJECT_SHARE:
                 return share_equal((const Share *) a, (const Share *) b);
+        case OBJECT_REMOTE:
+                return remote_equal((const Remote *) a, (const Remote *) b);
         default:
                 return false;
         }

@@ -16,9 +16,10 @@
 
 #define CLAIMS_MAX 2
 #define CLAIM_TEXT 80
+#define CLAIM_SELF "self"
 
 static const char *const kind_names[OBJECT_KINDS] = {
-        "network", "instance", "vip", "endpoint", "reach", "peer", "share",
+        "network", "instance", "vip", "endpoint", "reach", "peer", "share", "remote",
 };
 
 typedef struct Claims {
@@ -39,6 +40,7 @@ void state_deinit(State *state)
                 map_deinit(&state->objects[kind]);
         }
         map_deinit(&state->claims);
+        *state = (State) {};
 }
 
 void state_change_deinit(StateChange *change)
@@ -62,6 +64,74 @@ const Instance *state_instance(const State *state, const char *key)
 Endpoint *state_endpoint(const State *state, const char *key)
 {
         return map_get(&state->objects[OBJECT_ENDPOINT], key);
+}
+
+const Peer *state_peer(const State *state, const char *key)
+{
+        return map_get(&state->objects[OBJECT_PEER], key);
+}
+
+const Share *state_share(const State *state, const char *key)
+{
+        return map_get(&state->objects[OBJECT_SHARE], key);
+}
+
+const Peer *state_self(const State *state)
+{
+        return map_get(&state->claims, CLAIM_SELF);
+}
+
+static void claim_port(const Endpoint *e, char text[static CLAIM_TEXT])
+{
+        char ip[IP_TEXT_MAX];
+
+        snprintf(text, CLAIM_TEXT, "port %s/%u/%u", ip_format(&e->vip, ip), e->protocol, e->port);
+}
+
+Endpoint *state_endpoint_at(const State *state, const Endpoint *endpoint)
+{
+        char text[CLAIM_TEXT];
+
+        claim_port(endpoint, text);
+        return map_get(&state->claims, text);
+}
+
+static void claim_address(const IpAddress *address, char text[static CLAIM_TEXT])
+{
+        char ip[IP_TEXT_MAX];
+
+        snprintf(text, CLAIM_TEXT, "host %s", ip_format(address, ip));
+}
+
+/* Numbers go round, so that what an old table remembers of a host that went does not mean another
+ * one too soon. */
+static void number_peer(State *state, Peer *peer)
+{
+        assert(NET1_PEERS_MAX < PEER_NUMBERS - 1);
+        while (peer->number == 0 ||
+               (state->numbers[peer->number] && state->numbers[peer->number] != peer)) {
+                state->last_number = (uint16_t) (state->last_number % (PEER_NUMBERS - 1) + 1);
+                peer->number = state->last_number;
+        }
+        state->numbers[peer->number] = peer;
+}
+
+void state_number_peer(State *state, const IpAddress *address, uint16_t number)
+{
+        char text[CLAIM_TEXT];
+        Peer *peer, *other;
+
+        assert(number > 0 && number < PEER_NUMBERS);
+        claim_address(address, text);
+        peer = map_get(&state->claims, text);
+        other = state->numbers[number];
+        if (!peer || peer == other)
+                return;
+        state->numbers[peer->number] = other;
+        if (other)
+                other->number = peer->number;
+        state->numbers[number] = peer;
+        peer->number = number;
 }
 
 bool endpoint_in_rotation(const State *state, const Backend *backend, const char **ret_why)
@@ -94,6 +164,15 @@ static void inherit(Endpoint *after, const Endpoint *before)
                                 after->backends[i].good = before->backends[j].good;
 }
 
+/* What buckets remember is the public port's: an endpoint that takes another's place, as a swap
+ * has it, goes on from there. */
+static int inherit_chains(const State *state, Endpoint *after)
+{
+        const Endpoint *before = state_endpoint_at(state, after);
+
+        return before ? lb_chains_copy(&before->chains, &after->chains) : 0;
+}
+
 static int plan_add(StateChange *change, Object *before, Object *after)
 {
         return ARRAY_APPEND(change->objects, change->n_objects, (ObjectChange) {before, after});
@@ -120,6 +199,13 @@ static int plan_object(const State *state, ObjectKind kind, const void *wanted, 
                 return 0;
         if (before && kind == OBJECT_ENDPOINT)
                 inherit((Endpoint *) object, (const Endpoint *) before);
+        if (kind == OBJECT_ENDPOINT)
+                r = inherit_chains(state, (Endpoint *) object);
+        if (r < 0)
+                return r;
+        if (before && kind == OBJECT_PEER &&
+            ip_compare(&((Peer *) object)->address, &((const Peer *) before)->address) == 0)
+                ((Peer *) object)->number = ((const Peer *) before)->number;
         r = plan_add(change, before, object);
         if (r == 0)
                 TAKE_PTR(object);
@@ -143,6 +229,8 @@ static const void *wanted_at(const Net1State *wanted, ObjectKind kind, size_t i)
                 return i < wanted->n_peers ? &wanted->peers[i] : NULL;
         case OBJECT_SHARE:
                 return i < wanted->n_shares ? &wanted->shares[i] : NULL;
+        case OBJECT_REMOTE:
+                return i < wanted->n_remotes ? &wanted->remotes[i] : NULL;
         default:
                 return NULL;
         }
@@ -244,10 +332,16 @@ static void claims_of(const Object *object, Claims *claims)
                 snprintf(claims->texts[claims->n++], CLAIM_TEXT, "address %s",
                          ip_format(&n->address, ip));
         } else if (object->kind == OBJECT_ENDPOINT) {
-                const Endpoint *e = (const Endpoint *) object;
+                claim_port((const Endpoint *) object, claims->texts[claims->n++]);
+        } else if (object->kind == OBJECT_REMOTE) {
+                snprintf(claims->texts[claims->n++], CLAIM_TEXT, "address %s",
+                         ip_format(&((const Remote *) object)->address, ip));
+        } else if (object->kind == OBJECT_PEER) {
+                const Peer *peer = (const Peer *) object;
 
-                snprintf(claims->texts[claims->n++], CLAIM_TEXT, "port %s/%u/%u",
-                         ip_format(&e->vip, ip), e->protocol, e->port);
+                claim_address(&peer->address, claims->texts[claims->n++]);
+                if (peer->self)
+                        snprintf(claims->texts[claims->n++], CLAIM_TEXT, CLAIM_SELF);
         }
 }
 
@@ -259,6 +353,9 @@ static void take_out(State *state, const Object *object)
         for (size_t i = 0; i < claims.n; i++)
                 if (map_get(&state->claims, claims.texts[i]) == object)
                         map_remove(&state->claims, claims.texts[i]);
+        if (object->kind == OBJECT_PEER &&
+            state->numbers[((const Peer *) object)->number] == (const Peer *) object)
+                state->numbers[((const Peer *) object)->number] = NULL;
 }
 
 /* A key that has an object before and after keeps its place in the map: nothing is allocated for
@@ -286,28 +383,67 @@ static int put_in(State *state, Object *object, StateError *error)
                 if (r < 0)
                         return r;
         }
+        if (object->kind == OBJECT_PEER)
+                number_peer(state, (Peer *) object);
         return map_put(&state->objects[object->kind], object->key, object);
+}
+
+static int check_guest(const State *state, const Object *object, const char *key,
+                       const IpAddress *address, StateError *error)
+{
+        const Network *network = state_network(state, key);
+
+        if (!network)
+                return refuse(error, ERROR_UNKNOWN, "%s %s: there is no network %s",
+                              kind_names[object->kind], object->key, key);
+        if (!ip_in_network(address, &network->gateway, network->prefix) ||
+            ip_compare(address, &network->gateway) == 0)
+                return refuse(error, ERROR_INVALID,
+                              "%s %s: address: is not one for guests of network %s",
+                              kind_names[object->kind], object->key, key);
+        return 0;
 }
 
 static int check_instance(const State *state, const Instance *n, StateError *error)
 {
-        const Network *network = state_network(state, n->network);
-
-        if (!network)
-                return refuse(error, ERROR_UNKNOWN, "instance %s: there is no network %s",
-                              n->object.key, n->network);
-        if (!ip_in_network(&n->address, &network->gateway, network->prefix) ||
-            ip_compare(&n->address, &network->gateway) == 0)
-                return refuse(error, ERROR_INVALID,
-                              "instance %s: address: is not one for guests of network %s",
-                              n->object.key, n->network);
-        return 0;
+        return check_guest(state, &n->object, n->network, &n->address, error);
 }
 
-/* What refers to something that changed or went. Only these two kinds are looked up by others. */
+static int check_remote(const State *state, const Remote *n, StateError *error)
+{
+        const Peer *peer = state_peer(state, n->peer);
+
+        if (!peer)
+                return refuse(error, ERROR_UNKNOWN, "remote %s: there is no peer %s", n->object.key,
+                              n->peer);
+        if (peer->self)
+                return refuse(error, ERROR_CONFLICT, "remote %s: peer %s is this host itself",
+                              n->object.key, n->peer);
+        return check_guest(state, &n->object, n->network, &n->address, error);
+}
+
+/* Remotes refer to networks and to peers. */
+static int check_remotes_of(const State *state, const Object *object, StateError *error)
+{
+        int r = 0;
+
+        MAP_FOREACH (entry, &state->objects[OBJECT_REMOTE]) {
+                const Remote *n = entry->value;
+
+                if (r == 0 &&
+                    str_equal(object->kind == OBJECT_PEER ? n->peer : n->network, object->key))
+                        r = check_remote(state, n, error);
+        }
+        return r;
+}
+
+/* What refers to something that changed or went. Only these kinds are looked up by others. */
 static int check_referrers(const State *state, const Object *object, StateError *error)
 {
         int r = 0;
+
+        if (object->kind == OBJECT_NETWORK || object->kind == OBJECT_PEER)
+                r = check_remotes_of(state, object, error);
 
         if (object->kind == OBJECT_NETWORK) {
                 MAP_FOREACH (entry, &state->objects[OBJECT_INSTANCE])
@@ -335,6 +471,8 @@ static int check_object(const State *state, const Object *object, StateError *er
 
         if (object->kind == OBJECT_INSTANCE)
                 return check_instance(state, (const Instance *) object, error);
+        if (object->kind == OBJECT_REMOTE)
+                return check_remote(state, (const Remote *) object, error);
         if (object->kind == OBJECT_ENDPOINT &&
             !map_contains(&state->objects[OBJECT_VIP],
                           ip_format(&((const Endpoint *) object)->vip, ip)))

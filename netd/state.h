@@ -10,6 +10,7 @@
 #include <net/if.h>
 #include <stdbool.h>
 
+#include "lb/chain.h"
 #include "lib/api/net1.h"
 #include "lib/base/ip.h"
 #include "lib/base/map.h"
@@ -24,6 +25,7 @@ typedef enum ObjectKind {
         OBJECT_REACH,
         OBJECT_PEER,
         OBJECT_SHARE,
+        OBJECT_REMOTE,
         OBJECT_KINDS,
 } ObjectKind;
 
@@ -99,6 +101,10 @@ struct Endpoint {
         size_t n_acl;
         Backend *backends;
         size_t n_backends;
+        /* found out: */
+        LbChains chains;        /* of hosts' numbers; empty: all is carried here */
+        LbChains chains_before; /* as long as a change is being carried out */
+        bool stepped;           /* chains_before is to be kept */
 };
 
 typedef struct Reach {
@@ -116,6 +122,9 @@ typedef struct Peer {
         Object object;
         IpAddress address;
         bool self;
+        bool alive;
+        /* found out: */
+        uint16_t number; /* 1 to PEER_NUMBERS - 1: what this host calls it in marks and tables */
 } Peer;
 
 typedef struct Weight {
@@ -129,10 +138,24 @@ typedef struct Share {
         size_t n_weights;
 } Share;
 
+typedef struct Remote {
+        Object object;
+        char *network;
+        char *group;
+        uint8_t mac[6];
+        IpAddress address;
+        char *peer;
+} Remote;
+
+#define PEER_NUMBERS 2048
+
 /* All zeroes is the empty state. */
 typedef struct State {
         Map objects[OBJECT_KINDS]; /* key to Object, owned */
         Map claims;                /* what only one object may have, to that Object */
+        Peer *numbers[PEER_NUMBERS];
+        uint16_t last_number; /* numbers are given in turn: one that is free again stays so a while
+                               */
 } State;
 
 typedef struct ObjectChange {
@@ -200,6 +223,25 @@ const Network *state_network(const State *state, const char *key);
 const Instance *state_instance(const State *state, const char *key);
 /** state_endpoint() - see state_network() */
 Endpoint *state_endpoint(const State *state, const char *key);
+
+/** state_peer() - see state_network() */
+const Peer *state_peer(const State *state, const char *key);
+/** state_share() - see state_network() */
+const Share *state_share(const State *state, const char *key);
+/** state_self() - The peer that is this host, or NULL */
+const Peer *state_self(const State *state);
+/** state_endpoint_at() - The endpoint at the VIP, protocol and port of another, or NULL */
+Endpoint *state_endpoint_at(const State *state, const Endpoint *endpoint);
+
+/**
+ * state_number_peer() - Give the peer of an address the number it had when netd last ran
+ * @state:   no change is under way
+ * @address: from the kernel's routes
+ * @number:  1 to PEER_NUMBERS - 1
+ *
+ * Whoever has the number now changes with it. An address that is no peer's is nothing.
+ */
+void state_number_peer(State *state, const IpAddress *address, uint16_t number);
 
 /** endpoint_in_rotation() - Whether a backend should be in rotation; *ret_why is static text */
 bool endpoint_in_rotation(const State *state, const Backend *backend, const char **ret_why);

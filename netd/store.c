@@ -85,10 +85,14 @@ static void put_state(StrBuffer *out, const Net1State *s)
         for (size_t i = 0; i < s->n_reaches; i++)
                 put_reach(out, &s->reaches[i]);
         for (size_t i = 0; i < s->n_peers; i++)
-                str_buffer_addf(out, "P\t%s\t%s\t%d\n", s->peers[i].id, s->peers[i].address,
-                                s->peers[i].self);
+                str_buffer_addf(out, "P\t%s\t%s\t%d\t%d\n", s->peers[i].id, s->peers[i].address,
+                                s->peers[i].self, s->peers[i].alive);
         for (size_t i = 0; i < s->n_shares; i++)
                 put_share(out, &s->shares[i]);
+        for (size_t i = 0; i < s->n_remotes; i++)
+                str_buffer_addf(out, "T\t%s\t%s\t%s\t%s\t%s\t%s\n", s->remotes[i].id,
+                                s->remotes[i].network, s->remotes[i].group, s->remotes[i].mac,
+                                s->remotes[i].address, s->remotes[i].peer);
 }
 
 static int put_change(StrBuffer *out, const StateChange *change)
@@ -327,7 +331,18 @@ static int take_peer(Fields *f, Net1State *s)
         Net1Peer p = {.id = take_text(f), .address = take_text(f)};
 
         p.self = take_number(f, 1);
+        p.alive = f->next == f->n || take_number(f, 1); /* a log from before peers could be dead */
         return ARRAY_APPEND(s->peers, s->n_peers, p);
+}
+
+static int take_remote(Fields *f, Net1State *s)
+{
+        Net1Remote n = {.id = take_text(f), .network = take_text(f), .group = take_text(f)};
+
+        n.mac = take_text(f);
+        n.address = take_text(f);
+        n.peer = take_text(f);
+        return ARRAY_APPEND(s->remotes, s->n_remotes, n);
 }
 
 static int take_gone(Fields *f, Net1State *s)
@@ -357,8 +372,9 @@ static int take_line(Fields *f, Net1State *group, State *state, uint64_t *genera
                 char letter;
                 int (*take)(Fields *, Net1State *);
         } kinds[] = {
-                {'N', take_network}, {'I', take_instance}, {'V', take_vip},   {'E', take_endpoint},
-                {'R', take_reach},   {'P', take_peer},     {'S', take_share}, {'G', take_gone},
+                {'N', take_network},  {'I', take_instance}, {'V', take_vip},
+                {'E', take_endpoint}, {'R', take_reach},    {'P', take_peer},
+                {'S', take_share},    {'T', take_remote},   {'G', take_gone},
         };
         const char *letter = take_text(f);
         int r;

@@ -25,6 +25,8 @@ static const Setting settings[] = {
         /* a guest that is answered through a VIP from its own network must not be told a shortcut
          */
         {"ipv4/conf/all/send_redirects", "0", true},
+        /* a packet that another host handed over comes from where its client is not */
+        {"ipv4/conf/all/rp_filter", "0", false},
         /* bridged packets are the bridge table's; without this they would be looked at twice */
         {"bridge/bridge-nf-call-iptables", "0", false},
         {"bridge/bridge-nf-call-ip6tables", "0", false},
@@ -87,6 +89,20 @@ void sysctl_for_bridge(const char *name)
         set_of_interface("ipv4", name, "send_redirects", "0");
         set_of_interface("ipv4", name, "accept_redirects", "0");
         set_of_interface("ipv4", name, "rp_filter", "0"); /* the bridge table checks more */
+}
+
+void sysctl_for_fabric(const char *name)
+{
+        set_of_interface("ipv6", name, "disable_ipv6", "1");
+        set_of_interface("ipv4", name, "rp_filter", "0");
+        set_of_interface("ipv4", name, "accept_local", "1"); /* this host's own, by way of a VIP */
+}
+
+void sysctl_for_uplink(const char *name)
+{
+        /* a guest here is answered by another host with a VIP that may be this host's: nothing else
+         * with such a source gets past the chain `fresh` */
+        set_of_interface("ipv4", name, "accept_local", "1");
 }
 
 void sysctl_for_tap(const char *name)

@@ -11,5 +11,11 @@ int sysctl_for_host(void);
 /** sysctl_for_bridge() - Settings of a deployment's bridge that was just made */
 void sysctl_for_bridge(const char *name);
 
+/** sysctl_for_fabric() - An overlay: what comes out of it is not judged by its source */
+void sysctl_for_fabric(const char *name);
+
+/** sysctl_for_uplink() - Where there are other hosts */
+void sysctl_for_uplink(const char *name);
+
 /** sysctl_for_tap() - Settings of a tap that was just made: the host has no addresses on it */
 void sysctl_for_tap(const char *name);

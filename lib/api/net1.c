@@ -26,6 +26,7 @@ void net1_state_deinit(Net1State *state)
         free(state->reaches);
         free(state->peers);
         free(state->shares);
+        free(state->remotes);
         free(state->gone);
         *state = (Net1State) {};
 }
@@ -147,7 +148,8 @@ static int append_peers(sd_bus_message *m, const Net1State *state)
 
         for (size_t i = 0; r >= 0 && i < state->n_peers; i++)
                 r = sd_bus_message_append(m, NET1_PEER_TYPE, state->peers[i].id,
-                                          state->peers[i].address, (int) state->peers[i].self);
+                                          state->peers[i].address, (int) state->peers[i].self,
+                                          (int) state->peers[i].alive);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
@@ -177,11 +179,24 @@ static int append_shares(sd_bus_message *m, const Net1State *state)
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+static int append_remotes(sd_bus_message *m, const Net1State *state)
+{
+        int r = sd_bus_message_open_container(m, 'a', NET1_REMOTE_TYPE);
+
+        for (size_t i = 0; r >= 0 && i < state->n_remotes; i++) {
+                const Net1Remote *n = &state->remotes[i];
+
+                r = sd_bus_message_append(m, NET1_REMOTE_TYPE, n->id, n->network, n->group, n->mac,
+                                          n->address, n->peer);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 int net1_append_state(sd_bus_message *message, const Net1State *state)
 {
         static int (*const parts[])(sd_bus_message *, const Net1State *) = {
                 append_networks, append_instances, append_vips,   append_endpoints,
-                append_reaches,  append_peers,     append_shares,
+                append_reaches,  append_peers,     append_shares, append_remotes,
         };
         int r;
 
@@ -431,12 +446,13 @@ static int read_peer(Reader *reader)
 {
         Net1State *s = reader->state;
         Net1Peer p = {};
-        int self, r;
+        int self, alive, r;
 
-        r = sd_bus_message_read(reader->m, NET1_PEER_TYPE, &p.id, &p.address, &self);
+        r = sd_bus_message_read(reader->m, NET1_PEER_TYPE, &p.id, &p.address, &self, &alive);
         if (r <= 0)
                 return r;
         p.self = self;
+        p.alive = alive;
         if (s->n_peers == NET1_PEERS_MAX)
                 return too_large(reader, "peers");
         r = check_texts(reader, 2, (const char *[]) {p.id, p.address});
@@ -489,6 +505,25 @@ static int read_share(Reader *reader)
         return r < 0 ? r : 1;
 }
 
+static int read_remote(Reader *reader)
+{
+        Net1State *s = reader->state;
+        Net1Remote n = {};
+        int r;
+
+        r = sd_bus_message_read(reader->m, NET1_REMOTE_TYPE, &n.id, &n.network, &n.group, &n.mac,
+                                &n.address, &n.peer);
+        if (r <= 0)
+                return r;
+        if (s->n_remotes == NET1_REMOTES_MAX)
+                return too_large(reader, "remotes");
+        r = check_texts(reader, 6,
+                        (const char *[]) {n.id, n.network, n.group, n.mac, n.address, n.peer});
+        if (r < 0)
+                return r;
+        return ARRAY_APPEND(s->remotes, s->n_remotes, n) < 0 ? -ENOMEM : 1;
+}
+
 static int read_gone(Reader *reader)
 {
         Net1State *s = reader->state;
@@ -517,7 +552,7 @@ static int read_parts(Reader *reader)
                 {NET1_NETWORK_TYPE, read_network}, {NET1_INSTANCE_TYPE, read_instance},
                 {NET1_VIP_TYPE, read_vip},         {NET1_ENDPOINT_TYPE, read_endpoint},
                 {NET1_REACH_TYPE, read_reach},     {NET1_PEER_TYPE, read_peer},
-                {NET1_SHARE_TYPE, read_share},
+                {NET1_SHARE_TYPE, read_share},     {NET1_REMOTE_TYPE, read_remote},
         };
         int r;
 

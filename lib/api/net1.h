@@ -26,6 +26,7 @@
 #define NET1_FROM_MAX      64
 #define NET1_PEERS_MAX     1024
 #define NET1_SHARES_MAX    65536
+#define NET1_REMOTES_MAX   65536
 #define NET1_GONE_MAX      131072
 #define NET1_TEXT_MAX      128
 #define NET1_PATH_MAX      1024
@@ -37,11 +38,12 @@
 #define NET1_VIP_TYPE      "(ssbu)"
 #define NET1_ENDPOINT_TYPE "(ssyqybu(yqsuu)a(bs)a(sqb))"
 #define NET1_REACH_TYPE    "(ssyqqas)"
-#define NET1_PEER_TYPE     "(ssb)"
+#define NET1_PEER_TYPE     "(ssbb)"
 #define NET1_SHARE_TYPE    "(sa(su))"
+#define NET1_REMOTE_TYPE   "(ssssss)"
 #define NET1_STATE_TYPE                                                                            \
         "a" NET1_NETWORK_TYPE "a" NET1_INSTANCE_TYPE "a" NET1_VIP_TYPE "a" NET1_ENDPOINT_TYPE      \
-        "a" NET1_REACH_TYPE "a" NET1_PEER_TYPE "a" NET1_SHARE_TYPE
+        "a" NET1_REACH_TYPE "a" NET1_PEER_TYPE "a" NET1_SHARE_TYPE "a" NET1_REMOTE_TYPE
 
 typedef enum Net1Protocol {
         NET1_TCP = 6,
@@ -132,6 +134,7 @@ typedef struct Net1Peer {
         const char *id;
         const char *address;
         bool self;
+        bool alive; /* packets may be handed to it */
 } Net1Peer;
 
 typedef struct Net1Weight {
@@ -144,6 +147,15 @@ typedef struct Net1Share {
         Net1Weight *weights;
         size_t n_weights;
 } Net1Share;
+
+typedef struct Net1Remote {
+        const char *id;
+        const char *network;
+        const char *group;
+        const char *mac;
+        const char *address;
+        const char *peer; /* the host that has it */
+} Net1Remote;
 
 typedef struct Net1Gone {
         const char *kind;
@@ -167,6 +179,8 @@ typedef struct Net1State {
         size_t n_peers;
         Net1Share *shares;
         size_t n_shares;
+        Net1Remote *remotes;
+        size_t n_remotes;
         Net1Gone *gone;
         size_t n_gone;
 } Net1State;
@@ -176,7 +190,7 @@ typedef struct Net1State {
 void net1_state_deinit(Net1State *state);
 
 /**
- * net1_append_state() - Append the seven arrays of a state to a message: all arguments of Replace
+ * net1_append_state() - Append the eight arrays of a state to a message: all arguments of Replace
  * @message: message being built
  * @state:   only its gone is not used
  *
@@ -199,7 +213,7 @@ enum {
 };
 
 /**
- * net1_read_state() - Read the seven arrays of a state out of a message
+ * net1_read_state() - Read the eight arrays of a state out of a message
  * @message:   from anyone; types that are not the contract's are -ENXIO or -EBADMSG
  * @ret_state: owned arrays whose text lives as long as @message; values are as they came, only
  *             numbers of elements and lengths of text are checked

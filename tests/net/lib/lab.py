@@ -22,7 +22,7 @@ import dbus  # noqa: E402
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
-STATE = "a(ssusu)a(ssssssu)a(ssbu)a(ssyqybu(yqsuu)a(bs)a(sqb))a(ssyqqas)a(ssb)a(sa(su))"
+STATE = "a(ssusu)a(ssssssu)a(ssbu)a(ssyqybu(yqsuu)a(bs)a(sqb))a(ssyqqas)a(ssbb)a(sa(su))a(ssssss)"
 NO_PROBE = (0, 0, "", 0, 0)
 TCP, UDP = 6, 17
 NETD_USER = 65534  # netd runs as its unit has it: not root, two capabilities (the bus wants a user that has a name)
@@ -192,7 +192,7 @@ class Guest(Namespace):
         self.id = f"{network.id}/{group}_IN_{number}"
         super().__init__(lab, f"{network.id}{group}{number}")
         self.network, self.group = network, group
-        index = len(lab.guests) + 2
+        index = lab.next_index()
         self.tap, self.address = f"tv{index:08x}", f"{network.subnet}.{index}"
         self.mac = f"02:00:00:00:00:{index:02x}"
         lab.guests.append(self)
@@ -211,23 +211,20 @@ class Network:
         self.declared = (self.id, self.bridge, number, f"{self.subnet}.1/24", 1450)
 
 
-class Lab:
-    def __init__(self, probe_outside=True):
-        self.prefix = f"tn{os.getpid()}"
-        self.namespaces, self.guests, self.processes = [], [], []
+class Machine:
+    """A host with netd and a bus on it. .host is its namespace; the dictionaries are what netd is to be told."""
+
+    def __init__(self, lab, name="host"):
+        self.prefix, self.namespaces, self.processes = lab.prefix, lab.namespaces, lab.processes
+        self.guests, self.netd = [], None
         self.directory = tempfile.mkdtemp(prefix="troupe-net-")
-        atexit.register(self.end)
-        self.host, self.client = Namespace(self, "host"), Namespace(self, "client")
-        run("ip", "link", "add", "up0", "netns", self.host.name, "type", "veth",
-            "peer", "name", "eth0", "netns", self.client.name)
-        self.host.ip("link", "set", "up0", "up")
-        self.host.ip("address", "add", "198.18.0.2/16", "dev", "up0")
-        self.client.ip("link", "set", "eth0", "up")
-        self.client.ip("address", "add", "198.18.0.1/16", "dev", "eth0")
-        self.host.ip("route", "add", "default", "via", "198.18.0.1")
-        self.start_bus()
-        self.netd = None
+        self.host = Namespace(self, name)
         self.networks, self.vips, self.endpoints, self.reaches, self.peers = {}, {}, {}, {}, {}
+        self.shares, self.remotes = {}, {}
+        self.start_bus()
+
+    def next_index(self):
+        return len(self.guests) + 2
 
     def start_bus(self):
         config = f"{self.directory}/bus.conf"
@@ -236,10 +233,17 @@ class Lab:
         self.bus_process = subprocess.Popen(["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"],
                                             stderr=subprocess.DEVNULL)
         self.processes.append(self.bus_process)
-        until(lambda: os.path.exists(f"{self.directory}/bus"), 5, "the bus is there")
-        self.bus = dbus.Bus(f"{self.directory}/bus")
+        until(self.listens, 10, "the bus is there")
         self.bus.call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch", "s",
                       "type='signal',interface='org.troupe.Net1'")
+
+    def listens(self):
+        """The bus's socket is a file before it is listened on."""
+        try:
+            self.bus = dbus.Bus(f"{self.directory}/bus")
+            return True
+        except OSError:
+            return False
 
     def start(self):
         """Starts netd and waits until it serves."""
@@ -287,14 +291,16 @@ class Lab:
 
     def state(self):
         return [list(self.networks.values()), [g.declared for g in self.guests], list(self.vips.values()),
-                list(self.endpoints.values()), list(self.reaches.values()), list(self.peers.values()), []]
+                list(self.endpoints.values()), list(self.reaches.values()), list(self.peers.values()),
+                list(self.shares.values()), list(self.remotes.values())]
 
     def replace(self):
         self.call("Replace", STATE, *self.state())
 
-    def update(self, endpoints=(), gone=(), instances=(), vips=(), networks=(), reaches=(), peers=()):
+    def update(self, endpoints=(), gone=(), instances=(), vips=(), networks=(), reaches=(), peers=(), shares=(),
+               remotes=()):
         self.call("Update", "a(ss)" + STATE, list(gone), list(networks), list(instances), list(vips), list(endpoints),
-                  list(reaches), list(peers), [])
+                  list(reaches), list(peers), list(shares), list(remotes))
 
     def rotation(self):
         return {(e, i): (inside, why) for e, i, inside, why in self.call("GetRotation")[0]}
@@ -302,9 +308,22 @@ class Lab:
     def ruleset(self):
         return self.host.run("nft", "-s", "list", "ruleset")
 
+    def failed(self):
+        return sys.exc_info()[0] or self.netd and self.netd.poll() not in (None, -9)
+
+
+class Ending:
+    """What was made of namespaces, processes and directories is gone when the test ends, however it does."""
+
+    def __init__(self):
+        self.prefix = f"tn{os.getpid()}"
+        self.namespaces, self.processes, self.machines = [], [], []
+        atexit.register(self.end)
+
     def end(self):
-        if sys.exc_info()[0] or getattr(self, "netd", None) and self.netd.poll() not in (None, -9):
-            print(open(f"{self.directory}/netd.log").read(), file=sys.stderr)
+        for machine in self.machines:
+            if machine.failed():
+                print(open(f"{machine.directory}/netd.log").read(), file=sys.stderr)
         atexit.unregister(self.end)
         for process in self.processes:
             if process.poll() is None:
@@ -314,7 +333,25 @@ class Lab:
                 process.wait()
         for namespace in self.namespaces:
             run("ip", "netns", "delete", namespace.name, check=False)
-        shutil.rmtree(self.directory, ignore_errors=True)
+        for machine in self.machines:
+            shutil.rmtree(machine.directory, ignore_errors=True)
+
+
+class Lab(Ending, Machine):
+    """One host, and a client on the other end of its uplink."""
+
+    def __init__(self):
+        Ending.__init__(self)
+        self.machines.append(self)
+        Machine.__init__(self, self)
+        self.client = Namespace(self, "client")
+        run("ip", "link", "add", "up0", "netns", self.host.name, "type", "veth",
+            "peer", "name", "eth0", "netns", self.client.name)
+        self.host.ip("link", "set", "up0", "up")
+        self.host.ip("address", "add", "198.18.0.2/16", "dev", "up0")
+        self.client.ip("link", "set", "eth0", "up")
+        self.client.ip("address", "add", "198.18.0.1/16", "dev", "eth0")
+        self.host.ip("route", "add", "default", "via", "198.18.0.1")
 
 
 class Load(threading.Thread):

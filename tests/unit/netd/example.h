@@ -72,6 +72,31 @@ static inline void example_state(State *state)
         net1_state_deinit(&wanted);
 }
 
+/* As example_wanted(), on host h1 of three; the endpoint is shared by h1 and h2, and h2 has an
+ * instance of the network. */
+static inline void example_hosts(Net1State *s, uint32_t weight1, uint32_t weight2)
+{
+        const Net1Peer peers[] = {
+                {"h1", "192.0.2.1", true, true},
+                {"h2", "192.0.2.2", false, true},
+                {"h3", "192.0.2.3", false, true},
+        };
+        Net1Share share = {.endpoint = "http"};
+
+        example_wanted(s);
+        for (size_t i = 0; i < ARRAY_SIZE(peers); i++)
+                assert_int_equal(ARRAY_APPEND(s->peers, s->n_peers, peers[i]), 0);
+        assert_int_equal(ARRAY_APPEND(s->remotes, s->n_remotes,
+                                      (Net1Remote) {"d/web_IN_9", "d", "web", "02:00:00:00:00:09",
+                                                    "10.64.0.9", "h2"}),
+                         0);
+        assert_int_equal(ARRAY_APPEND(share.weights, share.n_weights, (Net1Weight) {"h1", weight1}),
+                         0);
+        assert_int_equal(ARRAY_APPEND(share.weights, share.n_weights, (Net1Weight) {"h2", weight2}),
+                         0);
+        assert_int_equal(ARRAY_APPEND(s->shares, s->n_shares, share), 0);
+}
+
 /* A network namespace of the test's own; skips the test where that is not allowed. */
 static inline void example_namespace(void)
 {

@@ -59,9 +59,13 @@ static void example(Net1State *s)
                 ARRAY_APPEND(s->vips, s->n_vips, (Net1Vip) {"198.18.0.9", "eth0", true, 100}), 0);
         assert_int_equal(ARRAY_APPEND(s->endpoints, s->n_endpoints, e), 0);
         assert_int_equal(ARRAY_APPEND(s->reaches, s->n_reaches, reach), 0);
-        assert_int_equal(ARRAY_APPEND(s->peers, s->n_peers, (Net1Peer) {"h1", "192.0.2.1", true}),
-                         0);
+        assert_int_equal(
+                ARRAY_APPEND(s->peers, s->n_peers, (Net1Peer) {"h1", "192.0.2.1", true, true}), 0);
         assert_int_equal(ARRAY_APPEND(s->shares, s->n_shares, share), 0);
+        assert_int_equal(ARRAY_APPEND(s->remotes, s->n_remotes,
+                                      (Net1Remote) {"d/web_IN_9", "d", "web", "02:00:00:00:00:09",
+                                                    "10.64.0.9", "h2"}),
+                         0);
         assert_int_equal(ARRAY_APPEND(s->gone, s->n_gone, (Net1Gone) {"endpoint", "old"}), 0);
 }
 
@@ -91,6 +95,9 @@ static void what_goes_in_comes_out(void **state)
         assert_string_equal(out.reaches[0].from[0], "worker");
         assert_int_equal(out.shares[0].weights[0].weight, 3);
         assert_true(out.peers[0].self);
+        assert_true(out.peers[0].alive);
+        assert_int_equal(out.n_remotes, 1);
+        assert_string_equal(out.remotes[0].peer, "h2");
         assert_string_equal(out.gone[0].key, "old");
         net1_state_deinit(&in);
         net1_state_deinit(&out);
@@ -106,8 +113,9 @@ static void too_much_is_named_and_nothing_is_returned(void **state)
         sd_bus_message *m = message_of(bus);
 
         for (int i = 0; i <= NET1_PEERS_MAX; i++)
-                assert_int_equal(ARRAY_APPEND(in.peers, in.n_peers, (Net1Peer) {"h", "::1", false}),
-                                 0);
+                assert_int_equal(
+                        ARRAY_APPEND(in.peers, in.n_peers, (Net1Peer) {"h", "::1", false, true}),
+                        0);
         assert_int_equal(net1_append_state(m, &in), 0);
         assert_true(sd_bus_message_seal(m, 1, 0) >= 0);
         assert_int_equal(net1_read_state(m, &out, &what), NET1_TOO_LARGE);
