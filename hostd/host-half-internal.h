@@ -41,6 +41,8 @@ struct HostHalf {
         Map deployments;  /* id → Deployment */
         Map services;     /* name → ServiceRecord */
         Map hosts;        /* name → HostRecord */
+        Map alive;        /* names of hosts that hold their lease → nothing */
+        Map observed;     /* instance id → ObservedRecord, as its host wrote it last */
         Map certificates; /* digest → Record, as long as a certificate needs it to be */
         Map reported;     /* instance id → ObservedRecord as last told, or zero */
         Map rotation;     /* `ENDPOINT INSTANCE` of those in rotation → nothing */
@@ -130,8 +132,9 @@ Instance *host_instance_newest(HostHalf *half, const InstanceId *id);
 
 /* ---- host-network.c */
 
-/** host_network_vip() - VIP of a deployment's slot, none when it is in no slot */
-IpAddress host_network_vip(HostHalf *half, const char *deployment, Slot *ret_slot);
+/** host_network_slot() - The service that has a deployment in a slot, and which; NULL when it is in
+ * none */
+const ServiceRecord *host_network_slot(HostHalf *half, const char *deployment, Slot *ret_slot);
 
 /** host_network_declare() - Work out the network and declare it to netd */
 void host_network_declare(HostHalf *half);

@@ -222,6 +222,46 @@ static void free_certificate(void *certificate)
         free(certificate);
 }
 
+int host_half_alive_put(HostHalf *half, const char *host)
+{
+        if (map_contains(&half->alive, host))
+                return 0;
+        host_network_changed(half);
+        return map_put(&half->alive, host, NULL);
+}
+
+void host_half_alive_deleted(HostHalf *half, const char *host)
+{
+        map_remove(&half->alive, host);
+        host_network_changed(half);
+}
+
+/* Heartbeats and details come often, what the network is made of seldom changes. */
+int host_half_observed_put(HostHalf *half, const ObservedRecord *observed)
+{
+        char key[RECORD_KEY_MAX + 1];
+        const ObservedRecord *last;
+
+        last = map_get(&half->observed, instance_id_format(&observed->id, key));
+        if (!last || last->in_rotation != observed->in_rotation ||
+            last->status != observed->status || last->incarnation != observed->incarnation ||
+            !str_equal(last->host, observed->host))
+                host_network_changed(half);
+        return put_copy(&half->observed, key, observed, sizeof(*observed));
+}
+
+void host_half_observed_deleted(HostHalf *half, const char *host, const InstanceId *instance)
+{
+        char key[RECORD_KEY_MAX + 1];
+        const ObservedRecord *last;
+
+        last = map_get(&half->observed, instance_id_format(instance, key));
+        if (!last || !str_equal(last->host, host))
+                return; /* it is on another host by now */
+        free(map_remove(&half->observed, key));
+        host_network_changed(half);
+}
+
 int host_half_certificate_put(HostHalf *half, const Record *certificate)
 {
         Record *copy = malloc(record_size(RECORD_CERTIFICATE));
@@ -453,6 +493,7 @@ int host_half_new(sd_event *event, const HostHalfConfig *config, const HostHalfS
                 return -ENOMEM;
         half->event = sd_event_ref(event);
         half->sink = *sink;
+        half->observed.value_free = free;
         half->records.value_free = half->services.value_free = half->hosts.value_free = free;
         half->incarnations.value_free = half->reported.value_free = free;
         half->deployments.value_free = free_deployment;
@@ -501,6 +542,8 @@ HostHalf *host_half_free(HostHalf *half)
         map_deinit(&half->services);
         sizes_deinit(&half->sizes);
         map_deinit(&half->hosts);
+        map_deinit(&half->alive);
+        map_deinit(&half->observed);
         map_deinit(&half->certificates);
         map_deinit(&half->reported);
         map_deinit(&half->rotation);

@@ -157,6 +157,26 @@ int host_half_host_put(HostHalf *half, const HostRecord *host);
 /** host_half_host_deleted() - A host record is gone */
 void host_half_host_deleted(HostHalf *half, const char *host);
 
+/**
+ * host_half_alive_put() - A host holds its lease
+ *
+ * Return: 0; -ENOMEM.
+ */
+int host_half_alive_put(HostHalf *half, const char *host);
+
+/** host_half_alive_deleted() - A host lost its lease: no new connection goes to it any more */
+void host_half_alive_deleted(HostHalf *half, const char *host);
+
+/**
+ * host_half_observed_put() - A host said what it observes of an instance, this host or another
+ *
+ * Return: 0; -ENOMEM.
+ */
+int host_half_observed_put(HostHalf *half, const ObservedRecord *observed);
+
+/** host_half_observed_deleted() - A host has nothing of an instance any more */
+void host_half_observed_deleted(HostHalf *half, const char *host, const InstanceId *instance);
+
 /** host_half_cluster_put() - The cluster record was written: how long drain, stop and silence may
  * last */
 void host_half_cluster_put(HostHalf *half, const ClusterRecord *cluster);

@@ -227,7 +227,7 @@ static void configure(HostHalf *half, Instance *instance)
                 return;
         input.deployment = deployment_record(deployment);
         input.model = deployment_model(deployment);
-        host_network_vip(half, instance->id.deployment, &input.slot);
+        host_network_slot(half, instance->id.deployment, &input.slot);
         r = list_topology(half, instance->id.deployment, &records, &input.n_instances);
         input.instances = records;
         if (r == 0)

@@ -11,7 +11,7 @@
 
 #define CONNECTIONS_NS (500 * NSEC_PER_MSEC)
 
-IpAddress host_network_vip(HostHalf *half, const char *deployment, Slot *ret_slot)
+const ServiceRecord *host_network_slot(HostHalf *half, const char *deployment, Slot *ret_slot)
 {
         MAP_FOREACH (entry, &half->services) {
                 const ServiceRecord *service = entry->value;
@@ -19,11 +19,25 @@ IpAddress host_network_vip(HostHalf *half, const char *deployment, Slot *ret_slo
                 for (unsigned slot = 0; slot < SLOTS; slot++)
                         if (str_equal(service->slots[slot].deployment, deployment)) {
                                 *ret_slot = slot;
-                                return service->slots[slot].vip;
+                                return service;
                         }
         }
         *ret_slot = SLOT_STAGING;
-        return (IpAddress) {};
+        return NULL;
+}
+
+/* Nobody but the leader says who announces a VIP; where there is one host it need not be said. */
+static void gather_vip(HostHalf *half, NetworkDeployment *deployment)
+{
+        const ServiceRecord *service;
+        Slot slot;
+
+        service = host_network_slot(half, deployment->record->id, &slot);
+        if (!service)
+                return;
+        deployment->vip = service->slots[slot].vip;
+        deployment->vip_owned = str_equal(service->slots[slot].owner, half->host) ||
+                                (!service->slots[slot].owner[0] && map_size(&half->hosts) < 2);
 }
 
 static int gather_instances(HostHalf *half, NetworkDeployment *deployment)
@@ -42,46 +56,105 @@ static int gather_instances(HostHalf *half, NetworkDeployment *deployment)
         return 0;
 }
 
-static int gather(HostHalf *half, NetworkInput *input, const HostRecord ***ret_hosts)
+static bool is_declared(const NetworkDeployment *deployment, const InstanceId *id)
+{
+        for (size_t i = 0; i < deployment->n_instances; i++)
+                if (instance_id_equal(&deployment->instances[i].record->id, id))
+                        return true;
+        return false;
+}
+
+static NetworkMember member_of(HostHalf *half, const NetworkDeployment *deployment, const char *key,
+                               const InstanceRecord *record)
+{
+        const ObservedRecord *observed = map_get(&half->observed, key);
+        bool seen = observed && observed->incarnation == record->incarnation &&
+                    str_equal(observed->host, record->host);
+
+        return (NetworkMember) {
+                .record = record,
+                .here = is_declared(deployment, &record->id),
+                .in_rotation = seen && observed->in_rotation,
+                .ready = seen && observed->status == STATUS_READY_ROLE,
+        };
+}
+
+/* Instances of all hosts, those that are here but in no record any more included. */
+static int gather_members(HostHalf *half, NetworkDeployment *deployment)
+{
+        char key[RECORD_KEY_MAX + 1];
+        int r = 0;
+
+        MAP_FOREACH (entry, &half->records) {
+                const InstanceRecord *record = entry->value;
+
+                if (r == 0 && str_equal(record->id.deployment, deployment->record->id))
+                        r = ARRAY_APPEND(deployment->members, deployment->n_members,
+                                         member_of(half, deployment, entry->key, record));
+        }
+        for (size_t i = 0; r == 0 && i < deployment->n_instances; i++) {
+                const InstanceRecord *record = deployment->instances[i].record;
+
+                instance_id_format(&record->id, key);
+                if (!map_contains(&half->records, key))
+                        r = ARRAY_APPEND(deployment->members, deployment->n_members,
+                                         ((NetworkMember) {.record = record, .here = true}));
+        }
+        return r;
+}
+
+static void free_network(NetworkDeployment *network)
+{
+        free(network->instances);
+        free(network->members);
+}
+
+static int gather_hosts(HostHalf *half, NetworkInput *input)
+{
+        MAP_FOREACH (entry, &half->hosts)
+                if (ARRAY_APPEND(input->hosts, input->n_hosts,
+                                 ((NetworkHost) {entry->value,
+                                                 map_contains(&half->alive, entry->key)})) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
+static int gather(HostHalf *half, NetworkInput *input)
 {
         MAP_FOREACH (entry, &half->deployments) {
                 const Deployment *deployment = entry->value;
                 NetworkDeployment network = {.record = deployment_record(deployment),
                                              .model = deployment_model(deployment)};
-                Slot slot;
                 int r;
 
-                network.vip = host_network_vip(half, entry->key, &slot);
+                gather_vip(half, &network);
                 r = gather_instances(half, &network);
+                if (r == 0)
+                        r = gather_members(half, &network);
                 if (r == 0)
                         r = ARRAY_APPEND(input->deployments, input->n_deployments, network);
                 if (r < 0) {
-                        free(network.instances);
+                        free_network(&network);
                         return r;
                 }
         }
-        MAP_FOREACH (entry, &half->hosts)
-                if (ARRAY_APPEND(*ret_hosts, input->n_hosts, entry->value) < 0)
-                        return -ENOMEM;
-        return 0;
+        return gather_hosts(half, input);
 }
 
 void host_network_declare(HostHalf *half)
 {
         NetworkInput input = {.self = half->host, .uplink = half->uplink};
-        const HostRecord **hosts = NULL;
         NetPlan plan = {};
         int r;
 
         half->network_dirty = false;
-        r = gather(half, &input, &hosts);
-        input.hosts = hosts;
+        r = gather(half, &input);
         if (r == 0)
                 r = network_plan(&input, &plan);
         for (size_t i = 0; i < input.n_deployments; i++)
-                free(input.deployments[i].instances);
+                free_network(&input.deployments[i]);
         free(input.deployments);
-        free(hosts);
+        free(input.hosts);
         if (r < 0)
                 log_error_errno(r, "cannot work out the network");
         else

@@ -208,8 +208,12 @@ static void half_put(Manager *manager, const Record *record, const Record *befor
         case RECORD_CERTIFICATE:
                 r = host_half_certificate_put(half, record);
                 break;
+        case RECORD_ALIVE:
+                r = host_half_alive_put(half, record->alive.host);
+                break;
         case RECORD_OBSERVED:
-                if (!before && str_equal(record->observed.host, manager->config->host))
+                r = host_half_observed_put(half, &record->observed);
+                if (r == 0 && !before && str_equal(record->observed.host, manager->config->host))
                         r = host_half_observed_found(half, &record->observed.id);
                 break;
         default:
@@ -235,6 +239,12 @@ static void half_deleted(Manager *manager, const Record *before)
                 break;
         case RECORD_INSTANCE:
                 host_half_instance_deleted(half, &before->instance.id);
+                break;
+        case RECORD_ALIVE:
+                host_half_alive_deleted(half, before->alive.host);
+                break;
+        case RECORD_OBSERVED:
+                host_half_observed_deleted(half, before->observed.host, &before->observed.id);
                 break;
         case RECORD_CERTIFICATE:
                 host_half_certificate_deleted(half, before->certificate.digest);

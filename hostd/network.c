@@ -82,6 +82,91 @@ static void add_instances(Builder *builder, const NetworkDeployment *deployment)
         }
 }
 
+/* ---- over hosts */
+
+static const NetworkHost *host_of(const Builder *builder, const char *name)
+{
+        for (size_t i = 0; i < builder->input->n_hosts; i++)
+                if (str_equal(builder->input->hosts[i].record->name, name))
+                        return &builder->input->hosts[i];
+        return NULL;
+}
+
+static void add_remotes(Builder *builder, const NetworkDeployment *deployment)
+{
+        for (size_t i = 0; i < deployment->n_members; i++) {
+                const NetworkMember *member = &deployment->members[i];
+                const NetworkHost *host = host_of(builder, member->record->host);
+                char name[VM_NAME_MAX + 1], mac[VM_MAC_MAX + 1];
+
+                if (member->here || !host || host->record->address.family == 0 ||
+                    member->record->address.family == 0 ||
+                    str_equal(member->record->host, builder->input->self))
+                        continue;
+                vm_name_format(&member->record->id, member->record->incarnation, name);
+                vm_mac_make(name, mac);
+                ADD(builder, builder->plan.state.remotes, builder->plan.state.n_remotes,
+                    (Net1Remote) {
+                            .id = instance_text(builder, &member->record->id),
+                            .network = TEXT(builder, "%s", deployment->record->id),
+                            .group = TEXT(builder, "%s", member->record->id.role),
+                            .mac = TEXT(builder, "%s", mac),
+                            .address = address_text(builder, &member->record->address),
+                            .peer = TEXT(builder, "%s", host->record->name),
+                    });
+        }
+}
+
+/* Whether a member counts for its host: as observed; one that is to be reached whatever its status,
+ * by being there. A host that lost its lease has nobody: its VMs are ending or have ended. */
+static bool counts(const Builder *builder, const NetworkMember *member, const Net1Endpoint *net,
+                   bool one)
+{
+        const NetworkHost *host = host_of(builder, member->record->host);
+
+        if (!host || !host->alive)
+                return false;
+        return one || (member->in_rotation && (member->ready || net->ignore_status));
+}
+
+static uint32_t weight_of(const Builder *builder, const NetworkDeployment *deployment,
+                          const char *role, const uint32_t *number, const Net1Endpoint *net,
+                          const char *host)
+{
+        uint32_t weight = 0;
+
+        for (size_t i = 0; i < deployment->n_members; i++) {
+                const NetworkMember *member = &deployment->members[i];
+
+                weight += str_equal(member->record->host, host) &&
+                          str_equal(member->record->id.role, role) &&
+                          (!number || member->record->id.number == *number) &&
+                          counts(builder, member, net, number != NULL);
+        }
+        return weight;
+}
+
+/* How many of a role's instances, or of one of them, each host has for an endpoint. */
+static void add_share(Builder *builder, const NetworkDeployment *deployment, const char *role,
+                      const uint32_t *number, const Net1Endpoint *net)
+{
+        Net1Share share = {.endpoint = net->id};
+
+        if (builder->input->n_hosts < 2)
+                return;
+        for (size_t i = 0; i < builder->input->n_hosts; i++) {
+                const char *host = builder->input->hosts[i].record->name;
+                uint32_t weight = weight_of(builder, deployment, role, number, net, host);
+
+                if (weight > 0)
+                        ADD(builder, share.weights, share.n_weights,
+                            (Net1Weight) {TEXT(builder, "%s", host), weight});
+        }
+        ADD(builder, builder->plan.state.shares, builder->plan.state.n_shares, share);
+}
+
+/* ---- endpoints */
+
 static Net1Probe probe_of(Builder *builder, const ServiceModel *model, const Endpoint *endpoint)
 {
         const Probe *probe;
@@ -153,26 +238,40 @@ static void add_input_endpoint(Builder *builder, const NetworkDeployment *deploy
                 if (str_equal(deployment->instances[i].record->id.role, role->name))
                         add_backend(builder, &deployment->instances[i], endpoint->local_first,
                                     &net);
+        add_share(builder, deployment, role->name, NULL, &net);
         ADD(builder, builder->plan.state.endpoints, builder->plan.state.n_endpoints, net);
 }
 
+static void add_instance_endpoint(Builder *builder, const NetworkDeployment *deployment,
+                                  const Role *role, const Endpoint *endpoint, uint32_t number)
+{
+        Net1Endpoint net = public_endpoint(builder, deployment, endpoint);
+
+        net.id = TEXT(builder, "%s/%s/%s/%" PRIu32, deployment->record->id, role->name,
+                      endpoint->name, number);
+        net.port = (uint16_t) (endpoint->public_first + number);
+        net.ignore_status = true;
+        for (size_t i = 0; i < deployment->n_instances; i++) {
+                const InstanceId *id = &deployment->instances[i].record->id;
+
+                if (str_equal(id->role, role->name) && id->number == number)
+                        add_backend(builder, &deployment->instances[i], endpoint->local_first,
+                                    &net);
+        }
+        add_share(builder, deployment, role->name, &number, &net);
+        ADD(builder, builder->plan.state.endpoints, builder->plan.state.n_endpoints, net);
+}
+
+/* One for each instance that there is, here or on another host. */
 static void add_instance_endpoints(Builder *builder, const NetworkDeployment *deployment,
                                    const Role *role, const Endpoint *endpoint)
 {
-        for (size_t i = 0; i < deployment->n_instances; i++) {
-                const InstanceRecord *record = deployment->instances[i].record;
-                Net1Endpoint net;
+        for (size_t i = 0; i < deployment->n_members; i++) {
+                const InstanceId *id = &deployment->members[i].record->id;
 
-                if (!str_equal(record->id.role, role->name) ||
-                    endpoint->public_first + record->id.number > endpoint->public_last)
-                        continue;
-                net = public_endpoint(builder, deployment, endpoint);
-                net.id = TEXT(builder, "%s/%s/%s/%" PRIu32, deployment->record->id, role->name,
-                              endpoint->name, record->id.number);
-                net.port = (uint16_t) (endpoint->public_first + record->id.number);
-                net.ignore_status = true;
-                add_backend(builder, &deployment->instances[i], endpoint->local_first, &net);
-                ADD(builder, builder->plan.state.endpoints, builder->plan.state.n_endpoints, net);
+                if (str_equal(id->role, role->name) &&
+                    endpoint->public_first + id->number <= endpoint->public_last)
+                        add_instance_endpoint(builder, deployment, role, endpoint, id->number);
         }
 }
 
@@ -226,20 +325,21 @@ static void add_reaches(Builder *builder, const NetworkDeployment *deployment)
         }
 }
 
-static void add_vip(Builder *builder, const IpAddress *vip)
+static void add_vip(Builder *builder, const NetworkDeployment *deployment)
 {
         ADD(builder, builder->plan.state.vips, builder->plan.state.n_vips,
             (Net1Vip) {
-                    .address = address_text(builder, vip),
+                    .address = address_text(builder, &deployment->vip),
                     .uplink = TEXT(builder, "%s", builder->input->uplink),
-                    .owned = true,
+                    .owned = deployment->vip_owned,
             });
 }
 
 static void add_peers(Builder *builder)
 {
         for (size_t i = 0; i < builder->input->n_hosts; i++) {
-                const HostRecord *host = builder->input->hosts[i];
+                const HostRecord *host = builder->input->hosts[i].record;
+                bool self = str_equal(host->name, builder->input->self);
 
                 if (host->address.family == 0)
                         continue;
@@ -247,8 +347,8 @@ static void add_peers(Builder *builder)
                     (Net1Peer) {
                             .id = TEXT(builder, "%s", host->name),
                             .address = address_text(builder, &host->address),
-                            .self = str_equal(host->name, builder->input->self),
-                            .alive = true,
+                            .self = self,
+                            .alive = self || builder->input->hosts[i].alive,
                     });
         }
 }
@@ -262,12 +362,14 @@ int network_plan(const NetworkInput *input, NetPlan *ret_plan)
 
                 add_network(&builder, deployment);
                 add_instances(&builder, deployment);
+                if (deployment->n_instances > 0)
+                        add_remotes(&builder, deployment);
                 if (!deployment->model)
                         continue;
                 add_reaches(&builder, deployment);
                 if (deployment->vip.family == 0)
                         continue;
-                add_vip(&builder, &deployment->vip);
+                add_vip(&builder, deployment);
                 add_endpoints(&builder, deployment);
         }
         add_peers(&builder);

@@ -47,14 +47,21 @@ void vm_tag_make(const char *name, uint64_t salt, char tag[static VM_TAG_MAX + 1
         snprintf(tag, VM_TAG_MAX + 1, "%08" PRIx32, (uint32_t) hash_text(name, salt));
 }
 
+void vm_mac_make(const char *name, char mac[static VM_MAC_MAX + 1])
+{
+        uint32_t hash = (uint32_t) hash_text(name, 0);
+
+        snprintf(mac, VM_MAC_MAX + 1, "02:74:%02x:%02x:%02x:%02x", hash >> 24, hash >> 16 & 0xff,
+                 hash >> 8 & 0xff, hash & 0xff);
+}
+
 int vm_names_init(VmNames *names, const VmDirs *dirs, const char *name, const char *tag)
 {
         *names = (VmNames) {};
         snprintf(names->name, sizeof(names->name), "%s", name);
         snprintf(names->tag, sizeof(names->tag), "%s", tag);
         snprintf(names->tap, sizeof(names->tap), "tv%s", names->tag);
-        snprintf(names->mac, sizeof(names->mac), "02:74:%.2s:%.2s:%.2s:%.2s", names->tag,
-                 names->tag + 2, names->tag + 4, names->tag + 6);
+        vm_mac_make(name, names->mac);
         names->intent = str_printf("%s/%s" INTENT_SUFFIX, dirs->intents, name);
         names->root = str_printf("%s/%s.root.qcow2", dirs->ephemeral, name);
         names->local = str_printf("%s/%s.local.raw", dirs->ephemeral, name);

@@ -11,6 +11,7 @@
 #define VM_PREFIX   "troupe-"
 #define VM_NAME_MAX 127
 #define VM_TAG_MAX  8 /* hexadecimal digits */
+#define VM_MAC_MAX  17
 
 /* Directories that hold what VMs are made of. */
 typedef struct VmDirs {
@@ -24,7 +25,7 @@ typedef struct VmNames {
         char name[VM_NAME_MAX + 1]; /* of the domain: `troupe-d0a1b2c3d-web_IN_0-3` */
         char tag[VM_TAG_MAX + 1];
         char tap[VM_TAG_MAX + 3]; /* `tv` and the tag */
-        char mac[18];             /* locally administered, from the tag */
+        char mac[VM_MAC_MAX + 1]; /* locally administered, from the name: other hosts know it */
         char *intent;             /* paths from here on */
         char *root;
         char *local;
@@ -57,6 +58,13 @@ int vm_name_parse(const char *name, InstanceId *ret_id, uint64_t *ret_incarnatio
  * @tag:  room for VM_TAG_MAX + 1 bytes
  */
 void vm_tag_make(const char *name, uint64_t salt, char tag[static VM_TAG_MAX + 1]);
+
+/**
+ * vm_mac_make() - The MAC of an incarnation of an instance, the same wherever it is asked
+ * @name: domain name
+ * @mac:  room for VM_MAC_MAX + 1 bytes
+ */
+void vm_mac_make(const char *name, char mac[static VM_MAC_MAX + 1]);
 
 /**
  * vm_names_init() - All names of a VM

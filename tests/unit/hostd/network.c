@@ -2,6 +2,8 @@
 
 #include "hostd/network.h"
 
+#include <stdio.h>
+
 #include "hostd/deployment.h"
 #include "tests/unit/hostd/service.h"
 #include "tests/unit/test.h"
@@ -9,9 +11,12 @@
 typedef struct Fixture {
         SizeCatalogue sizes;
         Deployment *deployment;
-        InstanceRecord records[3];
+        InstanceRecord records[4];
         VmNames names[3];
         NetworkInstance instances[3];
+        NetworkMember members[4];
+        HostRecord hosts[2];
+        NetworkHost known[2];
         NetworkDeployment network;
         NetworkInput input;
 } Fixture;
@@ -35,12 +40,24 @@ static int setup(void **state)
                 assert_int_equal(vm_names_init(&fixture.names[i], &dirs, name, tag), 0);
                 fixture.instances[i] =
                         (NetworkInstance) {&fixture.records[i], &fixture.names[i], i != 1};
+                fixture.members[i] = (NetworkMember) {&fixture.records[i], true, i != 1, i != 1};
+        }
+        /* another host, and a web role there, which is in rotation */
+        fixture.records[3] = test_instance("d00000001", "web", 2, "h2");
+        ip_parse("10.64.1.9", &fixture.records[3].address);
+        fixture.members[3] = (NetworkMember) {&fixture.records[3], false, true, true};
+        for (int i = 0; i < 2; i++) {
+                snprintf(fixture.hosts[i].name, sizeof(fixture.hosts[i].name), "h%d", i + 1);
+                ip_parse(i == 0 ? "192.0.2.1" : "192.0.2.2", &fixture.hosts[i].address);
+                fixture.known[i] = (NetworkHost) {&fixture.hosts[i], true};
         }
         fixture.network = (NetworkDeployment) {
                 .record = deployment_record(fixture.deployment),
                 .model = deployment_model(fixture.deployment),
                 .instances = fixture.instances,
                 .n_instances = 3,
+                .members = fixture.members,
+                .n_members = 3,
         };
         fixture.input = (NetworkInput) {
                 .deployments = &fixture.network, .n_deployments = 1, .self = "h1", .uplink = ""};
@@ -127,6 +144,93 @@ static void a_swap_is_one_difference_of_the_endpoints_vip(void **state)
         net_plan_deinit(&after);
 }
 
+static void join_h2(Fixture *fixture)
+{
+        ip_parse("198.18.100.1", &fixture->network.vip);
+        fixture->network.n_members = 4;
+        fixture->input.hosts = fixture->known;
+        fixture->input.n_hosts = 2;
+}
+
+static const Net1Share *share(const NetPlan *plan, const char *endpoint)
+{
+        for (size_t i = 0; i < plan->state.n_shares; i++)
+                if (strcmp(plan->state.shares[i].endpoint, endpoint) == 0)
+                        return &plan->state.shares[i];
+        return NULL;
+}
+
+static void alone_nothing_is_shared(void **state)
+{
+        Fixture *fixture = *state;
+        NetPlan plan = {};
+
+        ip_parse("198.18.100.1", &fixture->network.vip);
+        fixture->input.hosts = fixture->known;
+        fixture->input.n_hosts = 1;
+        assert_int_equal(network_plan(&fixture->input, &plan), 0);
+        assert_int_equal(plan.state.n_shares + plan.state.n_remotes, 0);
+        assert_true(plan.state.peers[0].self && plan.state.peers[0].alive);
+        net_plan_deinit(&plan);
+}
+
+static void other_hosts_instances_are_remotes_and_have_shares(void **state)
+{
+        Fixture *fixture = *state;
+        const Net1Share *http;
+        NetPlan plan = {};
+        char mac[VM_MAC_MAX + 1];
+
+        join_h2(fixture);
+        assert_int_equal(network_plan(&fixture->input, &plan), 0);
+        assert_int_equal(plan.state.n_remotes, 1);
+        vm_mac_make("troupe-d00000001-web_IN_2-1", mac);
+        assert_string_equal(plan.state.remotes[0].mac, mac);
+        assert_string_equal(plan.state.remotes[0].peer, "h2");
+        assert_string_equal(plan.state.remotes[0].address, "10.64.1.9");
+        http = share(&plan, "d00000001/web/Http");
+        assert_int_equal(http->n_weights, 2);
+        assert_string_equal(http->weights[1].peer, "h2");
+        assert_int_equal(http->weights[0].weight, 1); /* web_IN_1 is not in rotation */
+        assert_int_equal(http->weights[1].weight, 1);
+        http = share(&plan, "d00000001/web/Debug/2"); /* whose instance is on h2 alone */
+        assert_int_equal(http->n_weights, 1);
+        assert_string_equal(http->weights[0].peer, "h2");
+        assert_int_equal(endpoint(&plan, "d00000001/web/Debug/2")->n_backends, 0);
+        assert_int_equal(endpoint(&plan, "d00000001/web/Debug/2")->port, 10102);
+        net_plan_deinit(&plan);
+}
+
+static void a_host_without_its_lease_has_no_share(void **state)
+{
+        Fixture *fixture = *state;
+        const Net1Share *http;
+        NetPlan plan = {};
+
+        join_h2(fixture);
+        fixture->known[1].alive = false;
+        assert_int_equal(network_plan(&fixture->input, &plan), 0);
+        http = share(&plan, "d00000001/web/Http");
+        assert_int_equal(http->n_weights, 1);
+        assert_string_equal(http->weights[0].peer, "h1");
+        assert_int_equal(share(&plan, "d00000001/web/Debug/2")->n_weights, 0);
+        assert_false(plan.state.peers[1].alive);
+        net_plan_deinit(&plan);
+}
+
+/* While what is left of it here goes, its address is this host's. */
+static void an_instance_that_moves_is_no_remote_yet(void **state)
+{
+        Fixture *fixture = *state;
+        NetPlan plan = {};
+
+        join_h2(fixture);
+        fixture->members[3].here = true;
+        assert_int_equal(network_plan(&fixture->input, &plan), 0);
+        assert_int_equal(plan.state.n_remotes, 0);
+        net_plan_deinit(&plan);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -136,6 +240,13 @@ int main(void)
                                                 setup, teardown),
                 cmocka_unit_test_setup_teardown(a_swap_is_one_difference_of_the_endpoints_vip,
                                                 setup, teardown),
+                cmocka_unit_test_setup_teardown(alone_nothing_is_shared, setup, teardown),
+                cmocka_unit_test_setup_teardown(other_hosts_instances_are_remotes_and_have_shares,
+                                                setup, teardown),
+                cmocka_unit_test_setup_teardown(a_host_without_its_lease_has_no_share, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(an_instance_that_moves_is_no_remote_yet, setup,
+                                                teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
