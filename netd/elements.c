@@ -377,6 +377,10 @@ static int add_shares(Elements *elements, const State *state, const Endpoint *e)
         class = CLASS_VALID | index |
                 (e->balancing == NET1_BY_SOURCE && index > 0 ? CLASS_STICKY : 0);
         memcpy(share.data, &class, 4);
+        r = elements_add(elements, &share);
+        if (r < 0 || !e->served)
+                return r;
+        share.set = SET_SERVED;
         return elements_add(elements, &share);
 }
 

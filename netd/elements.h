@@ -26,6 +26,7 @@ typedef enum ElementSet {
         SET_SHARE,    /* vip . protocol . port : class of the table of hosts */
         SET_HOST,  /* vip . protocol . port . bucket : mark of the host that has it, not this one */
         SET_AGAIN, /* vip . protocol . port . bucket . hop : mark of the host to be asked next */
+        SET_SERVED, /* as SET_SHARE, if any host has an instance in rotation */
         SET_FENCED, /* NFPROTO_IPV4, while all VIPs are closed */
         /* table bridge troupe */
         SET_TAP,     /* interface */

@@ -106,6 +106,9 @@ static const SetPlace places[SETS] = {
                                CONCAT2(CONCAT4(TYPE_IPV4, TYPE_PROTOCOL, TYPE_SERVICE, TYPE_MARK),
                                        TYPE_MARK),
                        .data_type = TYPE_MARK},
+        [SET_SERVED] = {"served", NFPROTO_INET, 12, 4,
+                        .key_type = CONCAT3(TYPE_IPV4, TYPE_PROTOCOL, TYPE_SERVICE),
+                        .data_type = TYPE_MARK},
         [SET_FENCED] = {"fenced", NFPROTO_INET, 4, .key_type = TYPE_MARK},
         [SET_TAP] = {"taps", NFPROTO_BRIDGE, 16, .key_type = TYPE_IFNAME},
         [SET_GUEST] = {"guests", NFPROTO_BRIDGE, 28,
@@ -207,11 +210,11 @@ typedef struct Expr {
 #define FROM_GUEST   META(IIFNAME, 0), IN(0, "bridges")
 /* The priority is a place to keep the class in for a moment, forwarding sets it anew: `nft list`
  * gives up on a map whose result is the key of another. */
-#define HOSTS_OF(map) MAP(0, "shares", 8), SET_PRIORITY(8), META(PRIORITY, 8), VMAP(8, map)
-#define FROM_HOST     META(IIFNAME, 0), IS(0, TX0, 3)
-#define TO_HOST       META(OIFNAME, 0), IS(0, TX0, 3)
-#define HANDED_OVER   META(MARK, 4), ANY(4, MARK_HOST)
-#define OVERLAY(port) META(L4PROTO, 0), IS(0, IPPROTO_UDP, 1), DPORT(1), IS(1, port, 2)
+#define HOSTS_OF(set, map) MAP(0, set, 8), SET_PRIORITY(8), META(PRIORITY, 8), VMAP(8, map)
+#define FROM_HOST          META(IIFNAME, 0), IS(0, TX0, 3)
+#define TO_HOST            META(OIFNAME, 0), IS(0, TX0, 3)
+#define HANDED_OVER        META(MARK, 4), ANY(4, MARK_HOST)
+#define OVERLAY(port)      META(L4PROTO, 0), IS(0, IPPROTO_UDP, 1), DPORT(1), IS(1, port, 2)
 
 /* include/uapi/linux/netfilter/nf_conntrack_common.h, as bits */
 #define STATE_INVALID     1
@@ -250,11 +253,11 @@ static const RuleText rules[] = {
         INET("mux", IPV4, OVERLAY(LINKS_FABRIC_PORT), SADDR(4), IN(4, "peers"), NOTRACK, ACCEPT),
         INET("mux", META(IIFNAME, 0), IS(0, LO, 3), ACCEPT),
         INET("mux", FROM_GUEST, ACCEPT), /* later: its connections are translated here */
-        INET("mux", IPV4, ENDPOINT_KEY, HOSTS_OF(MUX_MAP)),
+        INET("mux", IPV4, ENDPOINT_KEY, HOSTS_OF("shares", MUX_MAP)),
         /* an ICMP error goes where the packet goes that it speaks of, a reply of the VIP's */
         INET("mux", IPV4, DADDR(4), IN(4, "vips"), META(L4PROTO, 1), IS(1, IPPROTO_ICMP, 1),
              TRANS(0, 1, 5), IS(5, 3, 1), TRANS(20, 4, 0), TRANS(17, 1, 1), TRANS(28, 2, 2),
-             HOSTS_OF(ERROR_MAP)),
+             HOSTS_OF("shares", ERROR_MAP)),
         INET("mux_out", IPV4, OVERLAY(LINKS_OVERLAY_PORT), DADDR(4), IN(4, "peers"), NOTRACK),
         INET("mux_out", IPV4, OVERLAY(LINKS_FABRIC_PORT), DADDR(4), IN(4, "peers"), NOTRACK),
         INET("handover", TO_HOST, META(MARK, 4), KEEP(4, MARK_HOP, 0), SET_MARK(4)),
@@ -271,12 +274,12 @@ static const RuleText rules[] = {
              DROP),
         INET("fresh", IPV4, CT(STATE, 0), ANY(0, STATE_NEW), DADDR(4), IN(4, "rates"), DROP),
         INET("fresh", IPV4, FROM_GUEST, CT(STATE, 0), ANY(0, STATE_NEW), ENDPOINT_KEY,
-             HOSTS_OF(MUX_MAP)),
+             HOSTS_OF("shares", MUX_MAP)),
         /* second chance */
         INET("fresh", IPV4, CT(STATE, 0), ANY(0, STATE_INVALID), META(L4PROTO, 1),
-             IS(1, IPPROTO_TCP, 1), ENDPOINT_KEY, HOSTS_OF(AGAIN_MAP)),
+             IS(1, IPPROTO_TCP, 1), ENDPOINT_KEY, HOSTS_OF("shares", AGAIN_MAP)),
         INET("fresh", IPV4, CT(STATE, 0), ANY(0, STATE_NEW), META(MARK, 4), NONE(4, MARK_HOST),
-             ENDPOINT_KEY, OUT(0, "endpoints"), HOSTS_OF(AGAIN_MAP)),
+             ENDPOINT_KEY, OUT(0, "endpoints"), HOSTS_OF("served", AGAIN_MAP)),
         INET("fresh", FROM_GUEST, HANDED_OVER, SET_CT_MARK(4), ACCEPT),
         INET("fresh", IPV4, ENDPOINT_KEY, OBJECT(0, "idle")),
 

@@ -82,13 +82,18 @@ int share_step(const State *state, Endpoint *endpoint)
                 r = find_owners(state, endpoint, share, &owners, &size);
         if (r == 0 && size > 0)
                 r = lb_chains_step(&endpoint->chains, owners, size, &after);
-        if (r < 0 || (share && size == 0))
+        else if (r == 0 && share)
+                r = lb_chains_copy(&endpoint->chains, &after);
+        if (r < 0)
                 return r;
         if (endpoint->stepped)
                 lb_chains_deinit(&endpoint->chains);
-        else
+        else {
                 endpoint->chains_before = endpoint->chains;
+                endpoint->served_before = endpoint->served;
+        }
         endpoint->chains = after;
+        endpoint->served = size > 0;
         endpoint->stepped = true;
         return 0;
 }
@@ -100,6 +105,7 @@ void share_undo(Endpoint *endpoint)
         lb_chains_deinit(&endpoint->chains);
         endpoint->chains = endpoint->chains_before;
         endpoint->chains_before = (LbChains) {};
+        endpoint->served = endpoint->served_before;
         endpoint->stepped = false;
 }
 

@@ -104,7 +104,9 @@ struct Endpoint {
         /* found out: */
         LbChains chains;        /* of hosts' numbers; empty: all is carried here */
         LbChains chains_before; /* as long as a change is being carried out */
-        bool stepped;           /* chains_before is to be kept */
+        bool served;            /* some host has an instance in rotation */
+        bool served_before;
+        bool stepped; /* what was before is to be kept */
 };
 
 typedef struct Reach {
