@@ -130,3 +130,18 @@ void links_remove_peer(Links *links, const LinkPeer *peer);
 
 /** links_peers() - Which numbers lead where; free() ret_peers->peers. Return: 0; -errno */
 int links_peers(Links *links, LinkPeers *ret_peers);
+
+/**
+ * links_ensure_carried() - Say that this host carries a VIP, whoever owns it
+ *
+ * Written as a blackhole route in a table of its own, which no rule leads to: for a routing daemon
+ * to read. Return: 0; -errno.
+ */
+int links_ensure_carried(Links *links, const IpAddress *vip);
+
+/** links_remove_carried() - Take that back; nothing that is gone already is an error */
+void links_remove_carried(Links *links, const IpAddress *vip);
+
+/** links_carried() - Which VIPs are carried; free() ret_vips->peers, whose numbers are 0. Return:
+ * 0; -errno */
+int links_carried(Links *links, LinkPeers *ret_vips);

@@ -490,7 +490,11 @@ static void withdraw_vips(Manager *manager, const StateChange *change)
                 const Vip *before = (const Vip *) change->objects[i].before;
                 const Vip *after = (const Vip *) change->objects[i].after;
 
-                if (!before || before->object.kind != OBJECT_VIP || !before->owned ||
+                if (!before || before->object.kind != OBJECT_VIP)
+                        continue;
+                if (!after)
+                        links_remove_carried(manager->links, &before->address);
+                if (!before->owned ||
                     (after && after->owned && strcmp(after->uplink, before->uplink) == 0))
                         continue;
                 announcer_remove(manager->announcer, &before->address);
@@ -506,8 +510,13 @@ static int settle_vip(Manager *manager, const Vip *vip)
         const char *uplink = vip_uplink(manager, vip, name);
         int r;
 
-        if (!vip->owned || manager->fenced)
+        if (manager->fenced)
                 return 0;
+        r = links_ensure_carried(manager->links, &vip->address);
+        if (r < 0)
+                log_error("vip %s: %s", vip->object.key, links_why(manager->links));
+        if (r < 0 || !vip->owned)
+                return r;
         r = links_ensure_vip(manager->links, uplink, &vip->address);
         if (r < 0) {
                 log_error("vip %s: %s", vip->object.key, links_why(manager->links));
@@ -774,13 +783,13 @@ int manager_fence(Manager *manager, bool closed, StateError *error)
         MAP_FOREACH (entry, &manager->state.objects[OBJECT_VIP]) {
                 const Vip *vip = entry->value;
 
-                if (!vip->owned)
-                        continue;
-                if (closed) {
+                if (closed)
+                        links_remove_carried(manager->links, &vip->address);
+                if (closed && vip->owned) {
                         announcer_remove(manager->announcer, &vip->address);
                         r = links_remove_vip(manager->links, vip_uplink(manager, vip, name),
                                              &vip->address);
-                } else
+                } else if (!closed)
                         r = settle_vip(manager, vip);
                 if (r < 0) /* no packet passes or all do, as told; the address follows */
                         repair_later(manager);
@@ -924,6 +933,20 @@ static int remove_stale_peers(Manager *manager)
         return r;
 }
 
+static int remove_stale_carried(Manager *manager)
+{
+        char text[IP_TEXT_MAX];
+        LinkPeers vips = {};
+        int r = links_carried(manager->links, &vips);
+
+        for (size_t i = 0; i < vips.n_peers; i++)
+                if (manager->fenced || !map_contains(&manager->state.objects[OBJECT_VIP],
+                                                     ip_format(&vips.peers[i].address, text)))
+                        links_remove_carried(manager->links, &vips.peers[i].address);
+        free(vips.peers);
+        return r;
+}
+
 /* Marks in the kernel's elements mean what its routes say. */
 static int recall_numbers(Manager *manager)
 {
@@ -948,6 +971,8 @@ static int remove_stale_links(Manager *manager)
         free(names.names);
         if (r == 0)
                 r = remove_stale_peers(manager);
+        if (r == 0)
+                r = remove_stale_carried(manager);
         return r < 0 ? log_error_errno(r, "%s", links_why(manager->links)) : 0;
 }
 

@@ -14,6 +14,9 @@
  *   100: from all lookup local                                  HOST is at lladdr on tx0; lladdr is
  *                                                               at HOST on the uplink (fdb)
  *
+ * Table FIRST itself has a blackhole route for each VIP that this host carries. Nothing is routed
+ * by it: a BGP speaker reads from it what to announce (netd/bird.conf).
+ *
  * Routes carry this program's protocol number, by which it finds them again. */
 
 #include "netd/netlink-internal.h"
@@ -456,25 +459,10 @@ void links_remove_peer(Links *links, const LinkPeer *peer)
         rtnl_route_put(route);
 }
 
-static void on_route(struct nl_object *object, void *userdata)
-{
-        struct rtnl_route *route = (struct rtnl_route *) object;
-        uint32_t table = rtnl_route_get_table(route);
-        struct rtnl_nexthop *hop = rtnl_route_nexthop_n(route, 0);
-        struct nl_addr *via = hop ? rtnl_route_nh_get_gateway(hop) : NULL;
-        LinkPeer peer = {.address.family = 4};
-        LinkPeers *peers = userdata;
+/* ---- routes that are read back */
 
-        if (rtnl_route_get_protocol(route) != ROUTE_PROTOCOL || table <= TABLE_FIRST ||
-            table >= TABLE_FIRST + PEER_NUMBERS || !via || nl_addr_get_len(via) != 4)
-                return;
-        peer.number = (uint16_t) (table - TABLE_FIRST);
-        memcpy(peer.address.bytes, nl_addr_get_binary_addr(via), 4);
-        ARRAY_APPEND(peers->peers, peers->n_peers,
-                     peer); /* one that is not listed gets a new number */
-}
-
-int links_peers(Links *links, LinkPeers *ret_peers)
+static int list_routes(Links *links, void (*each)(struct nl_object *object, void *userdata),
+                       LinkPeers *ret_peers)
 {
         LinkPeers peers = {};
         struct nl_cache *cache;
@@ -483,8 +471,86 @@ int links_peers(Links *links, LinkPeers *ret_peers)
         r = rtnl_route_alloc_cache(links->socket, AF_INET, 0, &cache);
         if (r < 0)
                 return links_fail(links, r, "list", "routes");
-        nl_cache_foreach(cache, on_route, &peers);
+        nl_cache_foreach(cache, each, &peers);
         nl_cache_free(cache);
         *ret_peers = peers;
         return 0;
+}
+
+/* What there is no memory to list is as if it were not there: it gets another number, or stays. */
+static void note(LinkPeers *peers, uint16_t number, struct nl_addr *address)
+{
+        LinkPeer peer = {.number = number, .address.family = 4};
+
+        if (!address || nl_addr_get_len(address) != 4)
+                return;
+        memcpy(peer.address.bytes, nl_addr_get_binary_addr(address), 4);
+        ARRAY_APPEND(peers->peers, peers->n_peers, peer);
+}
+
+static void on_route(struct nl_object *object, void *userdata)
+{
+        struct rtnl_route *route = (struct rtnl_route *) object;
+        uint32_t table = rtnl_route_get_table(route);
+        struct rtnl_nexthop *hop = rtnl_route_nexthop_n(route, 0);
+
+        if (rtnl_route_get_protocol(route) == ROUTE_PROTOCOL && table > TABLE_FIRST &&
+            table < TABLE_FIRST + PEER_NUMBERS && hop)
+                note(userdata, (uint16_t) (table - TABLE_FIRST), rtnl_route_nh_get_gateway(hop));
+}
+
+int links_peers(Links *links, LinkPeers *ret_peers)
+{
+        return list_routes(links, on_route, ret_peers);
+}
+
+static void on_carried(struct nl_object *object, void *userdata)
+{
+        struct rtnl_route *route = (struct rtnl_route *) object;
+
+        if (rtnl_route_get_protocol(route) == ROUTE_PROTOCOL &&
+            rtnl_route_get_table(route) == TABLE_FIRST)
+                note(userdata, 0, rtnl_route_get_dst(route));
+}
+
+int links_carried(Links *links, LinkPeers *ret_vips)
+{
+        return list_routes(links, on_carried, ret_vips);
+}
+
+static struct rtnl_route *new_carried(const IpAddress *vip)
+{
+        struct rtnl_route *route = rtnl_route_alloc();
+        struct nl_addr *to = ipv4(vip);
+
+        if (route && to) {
+                rtnl_route_set_family(route, AF_INET);
+                rtnl_route_set_table(route, TABLE_FIRST);
+                rtnl_route_set_protocol(route, ROUTE_PROTOCOL);
+                rtnl_route_set_type(route, RTN_BLACKHOLE);
+                rtnl_route_set_scope(route, RT_SCOPE_UNIVERSE);
+                rtnl_route_set_dst(route, to);
+        }
+        nl_addr_put(to);
+        return route;
+}
+
+int links_ensure_carried(Links *links, const IpAddress *vip)
+{
+        struct rtnl_route *route = new_carried(vip);
+        char text[IP_TEXT_MAX];
+        int r;
+
+        r = route ? rtnl_route_add(links->socket, route, NLM_F_CREATE | NLM_F_REPLACE) : -NLE_NOMEM;
+        rtnl_route_put(route);
+        return r < 0 ? links_fail(links, r, "make a route for", ip_format(vip, text)) : 0;
+}
+
+void links_remove_carried(Links *links, const IpAddress *vip)
+{
+        struct rtnl_route *route = new_carried(vip);
+
+        if (route)
+                rtnl_route_delete(links->socket, route, 0);
+        rtnl_route_put(route);
 }
