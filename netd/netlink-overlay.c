@@ -104,6 +104,8 @@ static int describe(struct rtnl_link *link, const Tunnel *tunnel)
                 r = rtnl_link_vxlan_set_port(link, tunnel->port);
         if (r == 0)
                 r = rtnl_link_vxlan_set_learning(link, 0);
+        if (r == 0) /* what is inside has checksums of its own; RFC 7348, section 5 */
+                r = rtnl_link_vxlan_set_udp_csum(link, 0);
         if (r == 0 && tunnel->policy)
                 r = rtnl_link_vxlan_set_flags(link, RTNL_LINK_VXLAN_F_GBP, 1);
         if (r == 0 && tunnel->mac)

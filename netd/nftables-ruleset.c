@@ -221,6 +221,7 @@ typedef struct Expr {
 #define STATE_ESTABLISHED 2
 #define STATE_RELATED     4
 #define STATE_NEW         8
+#define STATE_UNTRACKED   64
 #define STATUS_DST_NAT    (1 << 5)
 
 #define TCP_SYN 0x02
@@ -262,7 +263,7 @@ static const RuleText rules[] = {
         INET("mux_out", IPV4, OVERLAY(LINKS_FABRIC_PORT), DADDR(4), IN(4, "peers"), NOTRACK),
         INET("handover", TO_HOST, META(MARK, 4), KEEP(4, MARK_HOP, 0), SET_MARK(4)),
 
-        INET("fresh", HANDED_OVER, ACCEPT),
+        INET("fresh", CT(STATE, 0), ANY(0, STATE_UNTRACKED), ACCEPT), /* handed over; overlays */
         /* a guest's connection stays with the host that it began with */
         INET("fresh", IPV4, FROM_GUEST, DADDR(4), IN(4, "vips"), CT(MARK, 4), ANY(4, MARK_HOST),
              SET_MARK(4), ACCEPT),
@@ -291,10 +292,12 @@ static const RuleText rules[] = {
         INET("acl", ENDPOINT_KEY, SADDR(3), IN(0, "denied"), DROP),
         INET("acl", CT(MARK, 0), VMAP(0, CLASS_ACL_MAP)),
 
+        INET("input", IPV4, OVERLAY(LINKS_OVERLAY_PORT), SADDR(4), IN(4, "peers"), ACCEPT),
+        INET("input", IPV4, OVERLAY(LINKS_FABRIC_PORT), SADDR(4), IN(4, "peers"), ACCEPT),
         INET("input", IPV4, DADDR(4), IN(4, "vips"), GOTO("refuse")),
         INET("input", FROM_HOST, DROP),
-        INET("input", IPV4, OVERLAY(LINKS_OVERLAY_PORT), SADDR(4), OUT(4, "peers"), DROP),
-        INET("input", IPV4, OVERLAY(LINKS_FABRIC_PORT), SADDR(4), OUT(4, "peers"), DROP),
+        INET("input", IPV4, OVERLAY(LINKS_OVERLAY_PORT), DROP),
+        INET("input", IPV4, OVERLAY(LINKS_FABRIC_PORT), DROP),
         INET("input", FROM_GUEST, GOTO("guest_in")),
         INET("guest_in", KNOWN, ACCEPT),
         INET("guest_in", META(L4PROTO, 0), IS(0, IPPROTO_ICMP, 1), TRANS(0, 1, 1), IS(1, 8, 1),
