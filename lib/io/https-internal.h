@@ -7,6 +7,7 @@
  *   https-server.c   listening, the loop, connections and their time limits
  *   https-request.c  a request from its header to its answer
  *   https-file.c     answers that are files
+ *   https-reader.c   the thread that reads what is not in memory
  *   https-tls.c      PEM files, and who a client is */
 
 #include <gnutls/gnutls.h>
@@ -52,6 +53,8 @@ struct HttpsConnection {
         HttpsConnection *previous, *next;
 };
 
+#define HTTPS_PIECE_BYTES (64 * KIB)
+
 typedef enum HttpsStage {
         HTTPS_BODY,     /* its body comes in */
         HTTPS_HANDLED,  /* its handler has been called */
@@ -74,6 +77,20 @@ struct HttpsExchange {
         void *gone_userdata;
 };
 
+/* A piece of a file that is not in memory. Its connection is suspended while it is read. */
+typedef struct HttpsRead {
+        HttpsEngine *engine;
+        struct MHD_Connection *connection;
+        int fd;
+        uint64_t offset;
+        ssize_t result; /* bytes, or a negative errno; 0: the file ends here */
+        bool ready;     /* it has been read, and not been sent yet */
+        struct HttpsRead *next;
+        char bytes[HTTPS_PIECE_BYTES];
+} HttpsRead;
+
+typedef struct HttpsReader HttpsReader;
+
 typedef struct HttpsOwnRoute {
         char *method, *path;
         bool prefix;
@@ -92,6 +109,7 @@ struct HttpsServer {
         HttpsOwnRoute *routes[HTTPS_ROUTES_MAX];
         size_t n_routes;
         RateLimit connects, anonymous;
+        HttpsReader *reader; /* NULL until something had to be read */
         bool ending;
 };
 
@@ -112,15 +130,27 @@ void https_identify(gnutls_session_t session, char peer[static HTTPS_PEER_MAX + 
 
 /**
  * https_file_response() - Answer with bytes of a file
- * @engine: whose connection it goes out on
- * @fd:     taken
- * @first:  first byte
- * @length: bytes
+ * @connection: that it goes out on
+ * @fd:         taken
+ * @first:      first byte
+ * @length:     bytes
  *
  * Return: owned; NULL when memory is short.
  */
-struct MHD_Response *https_file_response(HttpsEngine *engine, int fd, uint64_t first,
+struct MHD_Response *https_file_response(HttpsConnection *connection, int fd, uint64_t first,
                                          uint64_t length);
+
+/* ---- https-reader.c */
+
+/** https_reader_submit() - Have a piece read; its connection, which the caller suspends, is resumed
+ * when it is ready: 0 or a negative errno */
+int https_reader_submit(HttpsServer *server, HttpsRead *read);
+
+/** https_reader_stop() - End the thread and resume all connections; what was not read has failed */
+void https_reader_stop(HttpsServer *server);
+
+/** https_reader_count() - How many pieces have been read so far */
+uint64_t https_reader_count(const HttpsServer *server);
 
 /* ---- https-request.c */
 

@@ -122,7 +122,7 @@ void https_answer_file(HttpsRequest *request, int fd, uint64_t size)
                                   (unsigned long long) size);
                 return;
         }
-        response = https_file_response(exchange->connection->engine, fd, first, length);
+        response = https_file_response(exchange->connection, fd, first, length);
         if (response && !describe_file(response, size, first, length, r == HTTP_RANGE_PART)) {
                 MHD_destroy_response(response);
                 response = NULL;

@@ -439,6 +439,7 @@ HttpsServer *https_server_free(HttpsServer *server)
         if (!server)
                 return NULL;
         server->ending = true;
+        https_reader_stop(server);
         abandon_all(server);
         while ((engine = server->engines)) {
                 server->engines = engine->next;
