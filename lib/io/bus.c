@@ -27,7 +27,8 @@ struct BusPolkit {
         unsigned n_questions;
 };
 
-static int error_setv(sd_bus_error *error, const char *name, const char *format, va_list arguments)
+_printf_(3, 0) static int error_setv(sd_bus_error *error, const char *name, const char *format,
+                                     va_list arguments)
 {
         char text[1024];
 
