@@ -87,6 +87,11 @@ static void record_set_key(Record *record, const RecordKey *key)
         case RECORD_CERTIFICATE:
                 SET_NAME(record->certificate.digest, key->name);
                 break;
+        case RECORD_MEMBERS:
+        case RECORD_TOKEN:
+        case RECORD_ISSUED: /* not given to the core */
+                assert(false);
+                break;
         case RECORD_CLUSTER:
         case RECORD_TYPES:
                 break;

@@ -407,12 +407,20 @@ static int on_wake(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
+/* How hosts join and who carries etcd is decided beside the core (docs/cluster.md). */
+static bool concerns_core(RecordType type)
+{
+        return type != RECORD_MEMBERS && type != RECORD_TOKEN && type != RECORD_ISSUED;
+}
+
 static int feed(Controller *controller, const FabricPlan **ret_plan)
 {
         int r;
 
         for (unsigned type = 0; type < RECORD_TYPES; type++)
                 MAP_FOREACH (entry, store_records(controller->store, type)) {
+                        if (!concerns_core(type))
+                                break;
                         r = step(controller,
                                  &(FabricEvent) {.type = FABRIC_RECORD_PUT, .record = entry->value},
                                  ret_plan);

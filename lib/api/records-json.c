@@ -105,6 +105,7 @@ static const Field pool_fields[] = {
 static const Field cluster_fields[] = {
         NAME(ClusterRecord, id),
         OWNED(ClusterRecord, ca),
+        OWNED(ClusterRecord, ca_key),
         UNSIGNED(ClusterRecord, created_us),
         LIST(ClusterRecord, vip_pools, RECORD_VIP_POOLS_MAX, pool_fields),
         RANGE(ClusterRecord, overlay, overlay_prefix),
@@ -321,6 +322,34 @@ static const Field certificate_fields[] = {
         {},
 };
 
+static const Field member_fields[] = {
+        UNSIGNED(ClusterMember, id),
+        NAME(ClusterMember, host),
+        ADDRESS(ClusterMember, address),
+        BOOL(ClusterMember, learner),
+        {},
+};
+
+static const Field members_fields[] = {
+        LIST(MembersRecord, members, RECORD_MEMBERS_MAX, member_fields),
+        {},
+};
+
+static const Field token_fields[] = {
+        DIGEST(TokenRecord, hash),
+        UNSIGNED(TokenRecord, created_us),
+        UNSIGNED(TokenRecord, expires_us),
+        {},
+};
+
+static const Field issued_fields[] = {
+        NAME(IssuedRecord, host),
+        UNSIGNED(IssuedRecord, issued_us),
+        UNSIGNED(IssuedRecord, expires_us),
+        BOOL(IssuedRecord, revoked),
+        {},
+};
+
 /* The struct of each type is a member of Record's union, so its offset is the same for all. */
 static const Field *const fields_of[RECORD_TYPES] = {
         [RECORD_CLUSTER] = cluster_fields,
@@ -334,6 +363,9 @@ static const Field *const fields_of[RECORD_TYPES] = {
         [RECORD_PACKAGE] = package_fields,
         [RECORD_OS] = os_fields,
         [RECORD_CERTIFICATE] = certificate_fields,
+        [RECORD_MEMBERS] = members_fields,
+        [RECORD_TOKEN] = token_fields,
+        [RECORD_ISSUED] = issued_fields,
 };
 #define BODY_OFFSET offsetof(Record, cluster)
 
@@ -724,7 +756,14 @@ static void record_set_key(Record *record, const RecordKey *key)
         case RECORD_CERTIFICATE:
                 memcpy(record->certificate.digest, key->name, sizeof(RecordDigest));
                 break;
+        case RECORD_TOKEN:
+                memcpy(record->token.id, key->name, sizeof(RecordName));
+                break;
+        case RECORD_ISSUED:
+                memcpy(record->issued.serial, key->name, sizeof(RecordName));
+                break;
         case RECORD_CLUSTER:
+        case RECORD_MEMBERS:
         case RECORD_TYPES:
                 break;
         }

@@ -25,6 +25,9 @@ static const char *const record_types[RECORD_TYPES] = {
         [RECORD_PACKAGE] = "packages",
         [RECORD_OS] = "os",
         [RECORD_CERTIFICATE] = "certificates",
+        [RECORD_MEMBERS] = "members",
+        [RECORD_TOKEN] = "tokens",
+        [RECORD_ISSUED] = "issued",
 };
 
 static const char *const slots[SLOTS] = {
@@ -176,6 +179,9 @@ size_t record_size(RecordType type)
                 [RECORD_PACKAGE] = sizeof(PackageRecord),
                 [RECORD_OS] = sizeof(OsRecord),
                 [RECORD_CERTIFICATE] = sizeof(CertificateRecord),
+                [RECORD_MEMBERS] = sizeof(MembersRecord),
+                [RECORD_TOKEN] = sizeof(TokenRecord),
+                [RECORD_ISSUED] = sizeof(IssuedRecord),
         };
 
         assert(type < RECORD_TYPES);
@@ -188,7 +194,8 @@ static size_t owned_texts(Record *record, char **ret_texts[static OWNED_MAX])
         switch (record->type) {
         case RECORD_CLUSTER:
                 ret_texts[0] = &record->cluster.ca;
-                return 1;
+                ret_texts[1] = &record->cluster.ca_key;
+                return 2;
         case RECORD_DEPLOYMENT:
                 ret_texts[0] = &record->deployment.definition;
                 ret_texts[1] = &record->deployment.configuration;
@@ -202,13 +209,22 @@ static size_t owned_texts(Record *record, char **ret_texts[static OWNED_MAX])
         }
 }
 
+/* The private key that a record holds, or NULL. */
+static char *secret_text(Record *record)
+{
+        return record->type == RECORD_CERTIFICATE ? record->certificate.key
+               : record->type == RECORD_CLUSTER   ? record->cluster.ca_key
+                                                  : NULL;
+}
+
 void record_deinit(Record *record)
 {
         char **texts[OWNED_MAX];
         size_t n = owned_texts(record, texts);
+        char *secret = secret_text(record);
 
-        if (record->type == RECORD_CERTIFICATE && record->certificate.key)
-                explicit_bzero(record->certificate.key, strlen(record->certificate.key));
+        if (secret)
+                explicit_bzero(secret, strlen(secret));
         for (size_t i = 0; i < n; i++)
                 free(TAKE_PTR(*texts[i]));
 }
@@ -279,7 +295,14 @@ RecordKey record_key_of(const Record *record)
         case RECORD_CERTIFICATE:
                 key_set_name(&key, record->certificate.digest);
                 break;
+        case RECORD_TOKEN:
+                key_set_name(&key, record->token.id);
+                break;
+        case RECORD_ISSUED:
+                key_set_name(&key, record->issued.serial);
+                break;
         case RECORD_CLUSTER:
+        case RECORD_MEMBERS:
         case RECORD_TYPES:
                 break;
         }
@@ -322,6 +345,7 @@ const char *record_key_format(const RecordKey *key, char text[static RECORD_KEY_
 
         switch (key->type) {
         case RECORD_CLUSTER:
+        case RECORD_MEMBERS:
                 break;
         case RECORD_INSTANCE:
                 key_add_instance(key_add(at, "/"), &key->instance);
@@ -393,6 +417,7 @@ static int key_take_parts(const char **at, RecordKey *key)
 
         switch (key->type) {
         case RECORD_CLUSTER:
+        case RECORD_MEMBERS:
                 return 0;
         case RECORD_INSTANCE:
                 return key_take_instance(at, &key->instance);
@@ -428,7 +453,7 @@ int record_key_parse(const char *text, RecordKey *ret_key)
         if (!at || type == RECORD_TYPES)
                 return -ENOENT;
         key.type = type;
-        if ((*rest == '/') == (type == RECORD_CLUSTER))
+        if ((*rest == '/') == (type == RECORD_CLUSTER || type == RECORD_MEMBERS))
                 return -EINVAL;
         at = rest + (*rest == '/');
         r = key_take_parts(&at, &key);

@@ -36,6 +36,7 @@
 #define RECORD_HOLDERS_MAX   16
 #define RECORD_FILES_MAX     8
 #define RECORD_PEM_MAX       (64 * KIB) /* of a certificate with its chain, and of a key */
+#define RECORD_MEMBERS_MAX   15         /* of etcd, learners included */
 
 typedef char RecordName[RECORD_NAME_MAX + 1];
 typedef char RecordId[RECORD_ID_MAX + 1];
@@ -56,6 +57,9 @@ typedef enum RecordType {
         RECORD_PACKAGE,
         RECORD_OS,
         RECORD_CERTIFICATE,
+        RECORD_MEMBERS,
+        RECORD_TOKEN,
+        RECORD_ISSUED,
         RECORD_TYPES, /* how many there are */
 } RecordType;
 
@@ -157,6 +161,8 @@ typedef struct InstanceId {
 typedef struct ClusterRecord {
         RecordName id; /* 32 hexadecimal digits */
         char *ca;      /* certificate of the cluster's CA, PEM; NULL for none */
+        char *ca_key;  /* its private key, PEM: any host signs for one that joins (docs/adr/0100);
+                          NULL for none */
         uint64_t created_us;
         struct {
                 IpAddress first, last;
@@ -382,6 +388,40 @@ typedef struct CertificateRecord {
         char *key;   /* PEM: its private key; owned, wiped when it is freed */
 } CertificateRecord;
 
+/* One member of etcd. Its URLs follow from the address: https://ADDRESS:2379 and :2380. */
+typedef struct ClusterMember {
+        uint64_t id; /* etcd's */
+        RecordName host;
+        IpAddress address;
+        bool learner; /* copies the log, but has no vote yet */
+} ClusterMember;
+
+/* members: who carries etcd; written by the leader after etcd has agreed. Each host finds here
+ * whether it is to run a member, and where to find the others. */
+typedef struct MembersRecord {
+        ClusterMember members[RECORD_MEMBERS_MAX]; /* in the order of their host names */
+        size_t n_members;
+} MembersRecord;
+
+/* tokens/<id>: lets one host join, once. Written and deleted by any host, in transactions guarded
+ * by the key itself. The secret is nowhere but in the token that was printed. */
+typedef struct TokenRecord {
+        RecordName id;     /* 16 hexadecimal digits */
+        RecordDigest hash; /* SHA-256 of the secret */
+        uint64_t created_us;
+        uint64_t expires_us; /* the one moment that is decided by CLOCK_REALTIME */
+} TokenRecord;
+
+/* issued/<serial>: a certificate that a host was given, until it expires. Written by the host that
+ * signed it, before it is handed out. */
+typedef struct IssuedRecord {
+        RecordName serial; /* 32 lower-case hexadecimal digits */
+        RecordName host;
+        uint64_t issued_us;
+        uint64_t expires_us;
+        bool revoked; /* by the leader, when the host is not a member any more */
+} IssuedRecord;
+
 /* Any record, by the type of its key. */
 typedef struct Record {
         RecordType type;
@@ -397,6 +437,9 @@ typedef struct Record {
                 PackageRecord package;
                 OsRecord os;
                 CertificateRecord certificate;
+                MembersRecord members;
+                TokenRecord token;
+                IssuedRecord issued;
         };
 } Record;
 
@@ -404,7 +447,7 @@ typedef struct Record {
 typedef struct RecordKey {
         RecordType type;
         char name[RECORD_DIGEST_MAX + 1]; /* host, service, deployment, operation, digest, OS
-                                             family; observed: host */
+                                             family, token, serial; observed: host */
         RecordVersion version;            /* os */
         InstanceId instance;              /* instance, observed */
 } RecordKey;

@@ -15,7 +15,8 @@ static const struct {
         const char *key, *json;
 } full[] = {
         {P "cluster",
-         "{\"id\":\"0123\",\"ca\":\"-----BEGIN\\n\",\"created_us\":1,\"vip_pools\":[{\"first\":"
+         "{\"id\":\"0123\",\"ca\":\"-----BEGIN\\n\",\"ca_key\":\"-----K\",\"created_us\":1,\"vip_"
+         "pools\":[{\"first\":"
          "\"198.18.0.10\",\"last\":\"198.18.0.20\"},{\"first\":\"2001:db8::1\",\"last\":"
          "\"2001:db8::9\"}],\"overlay\":\"10.64.0.0/10\",\"deployment_prefix\":24,\"vni_first\":"
          "4096,\"vcpu_percent\":0,\"lease_ms\":5000,\"leader_delay_ms\":1,\"agent_silence_ms\":2,"
@@ -66,6 +67,13 @@ static const struct {
          "{\"sha1\":\"0123456789abcdef0123456789abcdef01234567\",\"subject\":\"CN = x\","
          "\"expires_us\":5,\"added_us\":6,\"chain\":\"-----BEGIN CERT\\n\",\"key\":\"-----BEGIN "
          "KEY\\n\"}"},
+        {P "members",
+         "{\"members\":[{\"id\":18446744073709551615,\"host\":\"h1\",\"address\":\"192.0.2.1\","
+         "\"learner\":true}]}"},
+        {P "tokens/0123456789abcdef",
+         "{\"hash\":\"" DIGEST "\",\"created_us\":1,\"expires_us\":2}"},
+        {P "issued/0123456789abcdef0123456789abcdef",
+         "{\"host\":\"h1\",\"issued_us\":1,\"expires_us\":2,\"revoked\":true}"},
 };
 
 static void every_field_survives(void **state)

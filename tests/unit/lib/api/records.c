@@ -21,6 +21,9 @@ static const char *const keys[] = {
         RECORD_PREFIX "packages/" DIGEST,
         RECORD_PREFIX "os/debian-13/20260101.1",
         RECORD_PREFIX "certificates/" DIGEST,
+        RECORD_PREFIX "members",
+        RECORD_PREFIX "tokens/0123456789abcdef",
+        RECORD_PREFIX "issued/0123456789abcdef0123456789abcdef",
 };
 
 static void keys_go_both_ways(void **state)
@@ -214,11 +217,14 @@ static void each_record_has_its_key(void **state)
                         memcpy(record.os.version, key.version, sizeof(RecordVersion));
                         break;
                 case RECORD_CLUSTER:
+                case RECORD_MEMBERS:
                         break;
                 default: /* the name comes first */
                         memcpy(key.type == RECORD_HOST      ? record.host.name
                                : key.type == RECORD_ALIVE   ? record.alive.host
                                : key.type == RECORD_SERVICE ? record.service.name
+                               : key.type == RECORD_TOKEN   ? record.token.id
+                               : key.type == RECORD_ISSUED  ? record.issued.serial
                                                             : record.operation.id,
                                key.name, sizeof(RecordName));
                 }
