@@ -35,6 +35,10 @@ int etcd_http(Etcd *etcd, const EtcdHttp *what, HttpRequest **ret_request);
 int etcd_ask(Etcd *etcd, const char *path, char *body, EtcdAnswer answer, void *userdata,
              EtcdRequest **ret_request);
 
+/** etcd_post() - As etcd_ask(), with a handler that does not need the whole message */
+int etcd_post(Etcd *etcd, const char *path, char *body, EtcdHandler handler, void *userdata,
+              EtcdRequest **ret_request);
+
 /** etcd_endpoint() - Number of the present member */
 size_t etcd_endpoint(const Etcd *etcd);
 

@@ -19,6 +19,7 @@ void etcd_message_deinit(EtcdMessage *message)
                 free((char *) message->kvs[i].value);
         }
         free(message->kvs);
+        free(message->members);
         free(message->deleted);
         free(message->reason);
         sd_json_variant_unref(message->root);
@@ -109,6 +110,37 @@ static int kvs_of(sd_json_variant *list, bool events, EtcdMessage *message)
         return 0;
 }
 
+static const char *text_of(sd_json_variant *value)
+{
+        return sd_json_variant_is_string(value) ? sd_json_variant_string(value) : "";
+}
+
+static int members_of(sd_json_variant *list, EtcdMessage *message)
+{
+        size_t n = list ? sd_json_variant_elements(list) : 0;
+
+        if (n == 0)
+                return 0;
+        message->members = calloc(n, sizeof(*message->members));
+        if (!message->members)
+                return -ENOMEM;
+        message->n_members = n;
+        for (size_t i = 0; i < n; i++) {
+                sd_json_variant *element = sd_json_variant_by_index(list, i);
+                sd_json_variant *urls = sd_json_variant_by_key(element, "peerURLs");
+                const char *id = text_of(sd_json_variant_by_key(element, "ID"));
+
+                message->members[i] = (EtcdMember) {
+                        .name = text_of(sd_json_variant_by_key(element, "name")),
+                        .peer_url = text_of(urls ? sd_json_variant_by_index(urls, 0) : NULL),
+                        .learner = flag_of(element, "isLearner"),
+                };
+                if (str_to_u64(id, UINT64_MAX, &message->members[i].id) < 0)
+                        return -EBADMSG;
+        }
+        return 0;
+}
+
 int etcd_message_parse(const char *text, EtcdMessage *ret_message)
 {
         _cleanup_(etcd_message_deinit) EtcdMessage message = {};
@@ -144,6 +176,8 @@ int etcd_message_parse(const char *text, EtcdMessage *ret_message)
         if (r == 0)
                 r = kvs_of(message.kvs ? NULL : sd_json_variant_by_key(body, "events"), true,
                            &message);
+        if (r == 0)
+                r = members_of(sd_json_variant_by_key(body, "members"), &message);
         if (r < 0)
                 return r;
         *ret_message = message;
@@ -170,6 +204,12 @@ EtcdOutcome etcd_outcome_of_text(const char *text)
                 {"server stopped", ETCD_NO_QUORUM},
                 {"too many requests", ETCD_NO_QUORUM},
                 {"connection refused", ETCD_UNREACHABLE}, /* the gateway's own connection */
+                {"not supported for learner", ETCD_UNREACHABLE},
+                {"member not found", ETCD_MEMBER_UNKNOWN},
+                {"in sync with leader", ETCD_NOT_IN_SYNC},
+                {"unhealthy cluster", ETCD_NOT_IN_SYNC},
+                {"too many learner members", ETCD_NOT_IN_SYNC},
+                {"re-configuration failed", ETCD_NOT_IN_SYNC},
                 {"deadline exceeded", ETCD_TIMEOUT},
                 {"transport is closing", ETCD_TIMEOUT},
         };
@@ -211,8 +251,8 @@ EtcdOutcome etcd_outcome_of(const HttpResult *result, char **ret_message)
                 switch (result->error) {
                 case -ECONNREFUSED:
                         return ETCD_UNREACHABLE;
-                case -EKEYREJECTED:
-                        return ETCD_REFUSED;
+                case -EKEYREJECTED: /* it did not get as far as a request */
+                        return ETCD_UNREACHABLE;
                 case -EFBIG:
                         return ETCD_TOO_LARGE;
                 default:

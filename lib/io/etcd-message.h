@@ -17,6 +17,8 @@ typedef struct EtcdMessage {
         EtcdKv *kvs;
         size_t n_kvs;
         bool *deleted; /* for each of kvs, in a watch's answer: it was deleted */
+        EtcdMember *members;
+        size_t n_members;
         int64_t revision;
         int64_t lease;
         uint64_t ttl_s;

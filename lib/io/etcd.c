@@ -50,6 +50,8 @@ static const char *const outcome_names[] = {
         [ETCD_UNREACHABLE] = "unreachable",
         [ETCD_NO_QUORUM] = "no quorum",
         [ETCD_TIMEOUT] = "timeout",
+        [ETCD_MEMBER_UNKNOWN] = "no such member",
+        [ETCD_NOT_IN_SYNC] = "not in sync",
         [ETCD_REFUSED] = "refused",
 };
 
@@ -123,6 +125,8 @@ static void on_done(void *userdata, const HttpResult *result)
         reply.kvs = message.kvs;
         reply.n_kvs = message.n_kvs;
         reply.more = message.more;
+        reply.members = message.members;
+        reply.n_members = message.n_members;
         if (request->answer)
                 request->answer(request->userdata, &reply, &message);
         else
@@ -204,6 +208,22 @@ int etcd_ask(Etcd *etcd, const char *path, char *body, EtcdAnswer answer, void *
         return request_start(etcd, request, ret_request);
 }
 
+int etcd_post(Etcd *etcd, const char *path, char *body, EtcdHandler handler, void *userdata,
+              EtcdRequest **ret_request)
+{
+        EtcdRequest *request = calloc(1, sizeof(*request));
+
+        if (!request) {
+                free(body);
+                return -ENOMEM;
+        }
+        request->path = path;
+        request->body = body;
+        request->handler = handler;
+        request->userdata = userdata;
+        return request_start(etcd, request, ret_request);
+}
+
 int etcd_range(Etcd *etcd, const char *key, bool prefix, EtcdHandler handler, void *userdata,
                EtcdRequest **ret_request)
 {
@@ -255,6 +275,52 @@ size_t etcd_endpoint(const Etcd *etcd)
 void etcd_endpoint_failed(Etcd *etcd, size_t endpoint)
 {
         endpoint_failed(etcd, endpoint, false);
+}
+
+static size_t endpoint_find(const char *const *endpoints, size_t n, const char *endpoint)
+{
+        size_t i = 0;
+
+        while (i < n && !str_equal(endpoints[i], endpoint))
+                i++;
+        return i;
+}
+
+/* Streams know their member by its number: they get the new one, or another member. */
+static void renumber(Etcd *etcd, char *const *before)
+{
+        for (EtcdMovable *m = etcd->movables; m; m = m->next) {
+                size_t i = endpoint_find((const char *const *) etcd->endpoints, etcd->n_endpoints,
+                                         before[m->endpoint]);
+
+                m->endpoint = i < etcd->n_endpoints ? i : 0;
+                if (i == etcd->n_endpoints)
+                        m->move(m);
+        }
+}
+
+int etcd_set_endpoints(Etcd *etcd, const char *const *endpoints, size_t n_endpoints)
+{
+        char *copies[ETCD_ENDPOINTS_MAX] = {}, *before[ETCD_ENDPOINTS_MAX] = {};
+        size_t present;
+
+        if (n_endpoints < 1 || n_endpoints > ETCD_ENDPOINTS_MAX)
+                return -EINVAL;
+        for (size_t i = 0; i < n_endpoints; i++)
+                if (str_set(&copies[i], endpoints[i]) < 0) {
+                        while (i > 0)
+                                free(copies[--i]);
+                        return -ENOMEM;
+                }
+        present = endpoint_find(endpoints, n_endpoints, etcd->endpoints[etcd->endpoint]);
+        memcpy(before, etcd->endpoints, sizeof(before));
+        memcpy(etcd->endpoints, copies, sizeof(copies));
+        etcd->n_endpoints = n_endpoints;
+        etcd->endpoint = present < n_endpoints ? present : 0;
+        renumber(etcd, before);
+        for (size_t i = 0; i < ETCD_ENDPOINTS_MAX; i++)
+                free(before[i]);
+        return 0;
 }
 
 sd_event *etcd_loop(const Etcd *etcd)

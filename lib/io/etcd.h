@@ -14,7 +14,7 @@
 
 #include "lib/base/macros.h"
 
-#define ETCD_ENDPOINTS_MAX 8
+#define ETCD_ENDPOINTS_MAX 16
 #define ETCD_KEY_MAX       512
 #define ETCD_TXN_MAX       128 /* operations in a transaction that etcd takes by default */
 
@@ -29,7 +29,9 @@ typedef enum EtcdOutcome {
         ETCD_NO_QUORUM,   /* a member answered that there is no leader or no agreement in time: a
                              write may or may not happen */
         ETCD_TIMEOUT,     /* no answer in time: a write may or may not have happened */
-        ETCD_REFUSED,     /* anything else, the message says what */
+        ETCD_MEMBER_UNKNOWN, /* of a change of members: there is none with this number */
+        ETCD_NOT_IN_SYNC,    /* of a change of members: not while a member is new or away */
+        ETCD_REFUSED,        /* anything else, the message says what */
         ETCD_OUTCOMES,
 } EtcdOutcome;
 
@@ -57,13 +59,23 @@ typedef struct EtcdKv {
         int64_t lease;
 } EtcdKv;
 
+/* One of those that make up etcd (etcd-members.h). */
+typedef struct EtcdMember {
+        uint64_t id;
+        const char *name; /* "" until it has started once and caught up */
+        const char *peer_url;
+        bool learner;
+} EtcdMember;
+
 typedef struct EtcdReply {
         EtcdOutcome outcome;
         const char *message; /* etcd's or libcurl's, "" when ETCD_OK */
         int64_t revision;    /* of the store */
         const EtcdKv *kvs;   /* of a range */
         size_t n_kvs;
-        bool more; /* the range has more behind the last of kvs */
+        bool more;                 /* the range has more behind the last of kvs */
+        const EtcdMember *members; /* of etcd_members() */
+        size_t n_members;
 } EtcdReply;
 
 /** EtcdHandler - A request has ended; @reply is valid during the call */
@@ -120,6 +132,18 @@ int etcd_new(sd_event *event, const EtcdConfig *config, Etcd **ret_etcd);
 /** etcd_free() - Cancel everything and free the client. Watches and leases are freed before it */
 Etcd *etcd_free(Etcd *etcd);
 DEFINE_CLEANUP(Etcd *, etcd_free)
+
+/**
+ * etcd_set_endpoints() - Use other members from now on
+ * @etcd:        client
+ * @endpoints:   URLs, copied
+ * @n_endpoints: 1 to ETCD_ENDPOINTS_MAX
+ *
+ * The present member stays so when it is among them; watches on a member that is not are moved.
+ *
+ * Return: 0; -EINVAL, -ENOMEM and then nothing has changed.
+ */
+int etcd_set_endpoints(Etcd *etcd, const char *const *endpoints, size_t n_endpoints);
 
 /** etcd_loop() - The client's loop, borrowed */
 sd_event *etcd_loop(const Etcd *etcd);
