@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* First it is chosen who should vote, preferring those who do, so that nothing moves without need.
- * Then the members are brought there one step at a time. Learners cost nothing, so they come first
- * and catch up; votes change only when whole exchanges are ready.
+ * Then the members are brought there one step at a time. A learner costs nothing, so it comes first
+ * and catches up; votes change only when the next change can follow.
  *
  * Source: etcd, "Learner" and "Runtime reconfiguration": a member that cannot start must not count
  */
@@ -12,7 +12,7 @@
 
 #define FEW          3
 #define MANY         5
-#define LEARNERS_MAX 2 /* at once; etcd is told a limit of 3 */
+#define LEARNERS_MAX 1 /* at once: as many as etcd 3.5 takes */
 
 /* What the rules look at. */
 typedef struct Tally {
@@ -20,6 +20,7 @@ typedef struct Tally {
         size_t voters, alive;       /* members that vote, and those of them that live */
         size_t learners, caught_up; /* of hosts that are chosen and live */
         size_t surplus;             /* voters that are not chosen */
+        size_t newcomers;           /* chosen, alive, and not even learners */
 } Tally;
 
 static bool learns(const VoterHost *host)
@@ -114,6 +115,7 @@ static Tally count(const VoterHost *hosts, size_t n_hosts, const bool *chosen)
                 tally.voters += host->role == VOTER_VOTES;
                 tally.alive += host->role == VOTER_VOTES && host->alive;
                 tally.surplus += host->role == VOTER_VOTES && !chosen[i];
+                tally.newcomers += chosen[i] && host->alive && host->role == VOTER_NONE;
                 tally.learners += chosen[i] && host->alive && learns(host);
                 tally.caught_up += chosen[i] && host->alive && host->role == VOTER_CAUGHT_UP;
         }
@@ -178,7 +180,7 @@ static bool may_promote(const Tally *tally)
         size_t voters = tally->voters + 1;
 
         return tally->caught_up > 0 && tally->alive + 1 >= voters / 2 + 1 &&
-               (voters % 2 == 1 || tally->caught_up > 1 || tally->surplus > 0);
+               (voters % 2 == 1 || tally->newcomers > 0 || tally->surplus > 0);
 }
 
 static VoterStep promote(const VoterHost *hosts, size_t n_hosts, const Tally *tally,
