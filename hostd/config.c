@@ -11,12 +11,15 @@
 #include "lib/base/ip.h"
 #include "lib/base/str.h"
 
-#define LEASE_S_DEFAULT  10
-#define LEASE_S_MIN      2
-#define LEASE_S_MAX      600
-#define DELAY_KILL_MS    1000
-#define DELAY_DRIFT      50
-#define CREDENTIAL_START "troupe."
+#define LEASE_S_DEFAULT   10
+#define LEASE_S_MIN       2
+#define LEASE_S_MAX       600
+#define CERTIFICATE_S     (UINT64_C(365) * 86400)
+#define CERTIFICATE_S_MIN 60
+#define CERTIFICATE_S_MAX (UINT64_C(3650) * 86400)
+#define DELAY_KILL_MS     1000
+#define DELAY_DRIFT       50
+#define CREDENTIAL_START  "troupe."
 
 typedef struct Setting {
         const char *name;
@@ -88,6 +91,18 @@ static int set_watchdog(Config *config, const char *value)
         return config->no_watchdog || str_equal(value, "required") ? 0 : -EINVAL;
 }
 
+static int set_join_token(Config *config, const char *value)
+{
+        return str_set(&config->join_token, value);
+}
+
+static int set_certificate(Config *config, const char *value)
+{
+        int r = str_to_u64(value, CERTIFICATE_S_MAX, &config->certificate_s);
+
+        return r < 0 || config->certificate_s < CERTIFICATE_S_MIN ? -EINVAL : 0;
+}
+
 static int set_vcpus(Config *config, const char *value)
 {
         return str_to_u64(value, 65536, &config->vcpus);
@@ -114,12 +129,20 @@ static int set_disk(Config *config, const char *value)
 }
 
 static const Setting settings[] = {
-        {"host", set_host},         {"fault-domain", set_fault_domain},
-        {"uplink", set_uplink},     {"address", set_address},
-        {"vip-pool", set_vip_pool}, {"overlay", set_overlay},
-        {"etcd", set_etcd},         {"lease", set_lease},
-        {"vcpus", set_vcpus},       {"memory", set_memory},
-        {"disk", set_disk},         {"watchdog", set_watchdog},
+        {"host", set_host},
+        {"fault-domain", set_fault_domain},
+        {"uplink", set_uplink},
+        {"address", set_address},
+        {"vip-pool", set_vip_pool},
+        {"overlay", set_overlay},
+        {"etcd", set_etcd},
+        {"lease", set_lease},
+        {"vcpus", set_vcpus},
+        {"memory", set_memory},
+        {"disk", set_disk},
+        {"join-token", set_join_token},
+        {"certificate", set_certificate},
+        {"watchdog", set_watchdog},
 };
 
 static char *trim(char *text)
@@ -205,7 +228,7 @@ int config_load(Config *config, const char *path, const char *credentials, char 
         struct utsname uts;
         int r;
 
-        *config = (Config) {.lease_s = LEASE_S_DEFAULT};
+        *config = (Config) {.lease_s = LEASE_S_DEFAULT, .certificate_s = CERTIFICATE_S};
         *ret_wrong = NULL;
         uname(&uts);
         r = str_set(&config->host, uts.nodename);
@@ -215,8 +238,6 @@ int config_load(Config *config, const char *path, const char *credentials, char 
                 r = str_set(&config->vip_pool, "");
         if (r == 0)
                 r = str_set(&config->overlay, "10.64.0.0/10");
-        if (r == 0)
-                r = set_etcd(config, "http://127.0.0.1:2379");
         if (r == 0)
                 r = load_file(config, path, ret_wrong);
         if (r == 0 && credentials)
@@ -233,6 +254,7 @@ void config_deinit(Config *config)
         free(config->uplink);
         free(config->vip_pool);
         free(config->overlay);
+        free(config->join_token);
         while (config->n_etcd > 0)
                 free(config->etcd[--config->n_etcd]);
         *config = (Config) {};

@@ -16,9 +16,12 @@ typedef struct Config {
         char *fault_domain; /* fault-domain=: default: the host's name */
         char *uplink;       /* uplink=: interface that VIPs are on; "": that of the default route */
         IpAddress address;  /* address=: on the network between hosts; none: not known */
-        char *etcd[CONFIG_ENDPOINTS_MAX]; /* etcd=: URLs, blanks between; default:
-                                             http://127.0.0.1:2379 */
-        size_t n_etcd;
+        char *etcd[CONFIG_ENDPOINTS_MAX]; /* etcd=: URLs, blanks between, of an etcd that somebody
+                                             else looks after */
+        size_t n_etcd;                    /* 0: the cluster's own, which hostd takes care of */
+        char *join_token;       /* join-token=: joins this cluster rather than making one */
+        uint64_t certificate_s; /* certificate=: seconds that certificates of hosts are good, from
+                                   60; those that this host gives */
         char *vip_pool;        /* vip-pool=: `198.18.100.0/24` or `FIRST-LAST`, blanks between; used
                                   when this host makes the cluster */
         char *overlay;         /* overlay=: network of which each deployment gets a part */
