@@ -5,6 +5,7 @@
 #include "hostd/etcd-unit.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "lib/base/file.h"
@@ -15,6 +16,7 @@
 #define FILE_NAME      "etcd.env"
 #define FILE_BYTES_MAX (64 * KIB)
 #define DATA_NAME      "TROUPE_ETCD_DATA="
+#define ID_NAME        "TROUPE_ETCD_ID="
 #define MEMBERS_NAME   "ETCD_INITIAL_CLUSTER="
 #define STATE_NAME     "ETCD_INITIAL_CLUSTER_STATE="
 
@@ -56,6 +58,9 @@ static int take_line(EtcdUnit *unit, const char *line)
         value = str_after(line, DATA_NAME);
         if (value && str_is_name(value, RECORD_NAME_MAX))
                 snprintf(unit->data, sizeof(unit->data), "%s", value);
+        value = str_after(line, ID_NAME);
+        if (value)
+                unit->id = strtoull(value, NULL, 16);
         value = str_after(line, STATE_NAME);
         if (value)
                 unit->joins = str_equal(value, "existing");
@@ -97,6 +102,7 @@ static int make_text(const EtcdUnit *unit, const Identity *identity, const IpAdd
         etcd_unit_peer_url(address, peer);
         etcd_unit_client_url(&(IpAddress) {}, loopback);
         str_buffer_addf(&text, "# written by troupe-hostd\n" DATA_NAME "%s\n", unit->data);
+        str_buffer_addf(&text, ID_NAME "%" PRIx64 "\n", unit->id);
         str_buffer_addf(&text, "ETCD_LISTEN_CLIENT_URLS=%s%s%s\n", loopback,
                         str_equal(client, loopback) ? "" : ",",
                         str_equal(client, loopback) ? "" : client);

@@ -20,6 +20,7 @@
 typedef char EtcdUrl[ETCD_URL_MAX];
 
 typedef struct EtcdUnit {
+        uint64_t id;     /* etcd's number of it; 0: not known yet */
         RecordName data; /* directory of its data, never used by another member before */
         char *members;   /* owned: `h1=https://192.0.2.1:2380,...` to begin with */
         bool joins;      /* a cluster that is there, rather than beginning one */

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "hostd/membership.h"
+
+#include "hostd/etcd-unit.h"
+#include "hostd/join-server.h"
+#include "hostd/token.h"
+#include "tests/unit/hostd/cluster-world.h"
+
+typedef struct Host {
+        char *dir;
+        Config config;
+        Membership *membership;
+        bool restarted, answered, joined;
+        char why[300];
+} Host;
+
+static void on_restart(void *userdata)
+{
+        ((Host *) userdata)->restarted = true;
+}
+
+static void on_joined(void *userdata, bool joined, const char *why)
+{
+        Host *host = userdata;
+
+        host->answered = true;
+        host->joined = joined;
+        snprintf(host->why, sizeof(host->why), "%s", why);
+}
+
+static void host_start(Host *host, ClusterWorld *world)
+{
+        host->restarted = false;
+        host->membership = membership_free(host->membership);
+        assert_int_equal(membership_new(&(MembershipConfig) {.event = world->event,
+                                                             .config = &host->config,
+                                                             .state_dir = host->dir,
+                                                             .restart = on_restart,
+                                                             .userdata = host},
+                                        &host->membership),
+                         0);
+}
+
+static void host_init(Host *host, ClusterWorld *world, const char *name, const char *address)
+{
+        *host = (Host) {.dir = str_printf("%s/%s", world->dir, name)};
+        mkdir(host->dir, 0700);
+        host->config.host = strdup(name);
+        host->config.fault_domain = strdup(name);
+        host->config.certificate_s = 3600;
+        assert_int_equal(ip_parse(address, &host->config.address), 0);
+}
+
+static void host_deinit(Host *host)
+{
+        membership_free(host->membership);
+        config_deinit(&host->config);
+        free(host->dir);
+}
+
+static void make_token(ClusterWorld *world, char text[static TOKEN_TEXT_MAX])
+{
+        Record record;
+        PkiFacts facts;
+        Token token;
+
+        record_init(&record, RECORD_TOKEN);
+        assert_int_equal(pki_examine(world->identity.ca, &facts), 0);
+        token_make(&world->address, facts.fingerprint, clock_realtime_us(), 60, &token,
+                   &record.token);
+        cluster_world_write(world, &record);
+        token_format(&token, text);
+}
+
+static void a_host_that_was_told_nothing_founds_a_cluster(void **state)
+{
+        ClusterWorld *world = *state;
+        RecordDigest fingerprint;
+        EtcdConfig etcd;
+        EtcdUnit unit;
+        Host host;
+
+        host_init(&host, world, "h7", "192.0.2.7");
+        host_start(&host, world);
+        assert_int_equal(membership_state(host.membership), MEMBERSHIP_IN);
+        membership_etcd_config(host.membership, &etcd);
+        assert_int_equal(etcd.n_endpoints, 1);
+        assert_string_equal(etcd.endpoints[0], "https://127.0.0.1:2379");
+        assert_non_null(etcd.certificate_path);
+        assert_int_equal(etcd_unit_load(host.dir, &unit), 0);
+        assert_string_equal(unit.members, "h7=https://192.0.2.7:2380");
+        assert_false(unit.joins);
+        etcd_unit_deinit(&unit);
+        strcpy(fingerprint, membership_identity(host.membership)->facts.fingerprint);
+
+        host_start(&host, world); /* and is the same one after it was switched off */
+        assert_int_equal(membership_state(host.membership), MEMBERSHIP_IN);
+        assert_string_equal(fingerprint, membership_identity(host.membership)->facts.fingerprint);
+        host_deinit(&host);
+}
+
+static void an_etcd_of_others_is_left_alone(void **state)
+{
+        ClusterWorld *world = *state;
+        EtcdConfig etcd;
+        Host host;
+
+        host_init(&host, world, "h7", "192.0.2.7");
+        host.config.etcd[0] = strdup("http://127.0.0.1:1");
+        host.config.n_etcd = 1;
+        host_start(&host, world);
+        assert_int_equal(membership_state(host.membership), MEMBERSHIP_EXTERNAL);
+        membership_etcd_config(host.membership, &etcd);
+        assert_string_equal(etcd.endpoints[0], "http://127.0.0.1:1");
+        assert_null(etcd.certificate_path);
+        membership_synced(host.membership, world->store);
+        host_deinit(&host);
+}
+
+static void a_token_at_the_first_start_joins(void **state)
+{
+        static const Config config = {.certificate_s = 3600};
+        ClusterWorld *world = *state;
+        char text[TOKEN_TEXT_MAX];
+        JoinServer *server;
+        EtcdConfig etcd;
+        EtcdUnit unit;
+        Record record;
+        Host host;
+
+        assert_int_equal(join_server_new(world->peers, world->etcd, world->store, &config, &server),
+                         0);
+        host_init(&host, world, "h2", "192.0.2.2");
+        make_token(world, text);
+        host.config.join_token = strdup(text);
+        host_start(&host, world);
+        assert_int_equal(membership_state(host.membership), MEMBERSHIP_JOINING);
+        RUN_UNTIL(world->event, host.restarted);
+        host_start(&host, world);
+        assert_int_equal(membership_state(host.membership), MEMBERSHIP_IN);
+        assert_string_equal(membership_identity(host.membership)->facts.name, "h2");
+        assert_string_equal(membership_identity(host.membership)->ca, world->identity.ca);
+        membership_etcd_config(host.membership, &etcd);
+        assert_null(strstr(etcd.endpoints[0], "127.0.0.1:"));
+        assert_int_equal(etcd_unit_load(host.dir, &unit), ETCD_UNIT_NONE);
+
+        /* the leader wants it to carry a member, and then not any more */
+        record = *store_named(world->store, RECORD_MEMBERS, "");
+        record.members.members[1] =
+                (ClusterMember) {.id = 0x1234, .host = "h2", .address = host.config.address};
+        record.members.n_members = 2;
+        cluster_world_write(world, &record);
+        membership_synced(host.membership, world->store);
+        assert_int_equal(etcd_unit_load(host.dir, &unit), 0);
+        assert_true(unit.joins);
+        assert_string_equal(unit.data, "0000000000001234");
+        etcd_unit_deinit(&unit);
+        membership_etcd_config(host.membership, &etcd);
+        assert_int_equal(etcd.n_endpoints, 2);
+        assert_string_equal(etcd.endpoints[0], "https://127.0.0.1:2379"); /* its own comes first */
+        record.members.n_members = 1;
+        cluster_world_write(world, &record);
+        membership_synced(host.membership, world->store);
+        assert_int_equal(etcd_unit_load(host.dir, &unit), ETCD_UNIT_NONE);
+        host_deinit(&host);
+        join_server_free(server);
+}
+
+static void who_is_refused_stays_what_it_was(void **state)
+{
+        static const Config config = {.certificate_s = 3600};
+        ClusterWorld *world = *state;
+        char text[TOKEN_TEXT_MAX];
+        JoinServer *server;
+        Host host;
+
+        assert_int_equal(join_server_new(world->peers, world->etcd, world->store, &config, &server),
+                         0);
+        host_init(&host, world, "h1", "192.0.2.2"); /* a name that is taken */
+        host_start(&host, world);
+        make_token(world, text);
+        assert_int_equal(membership_join(host.membership, "no token", on_joined, &host), TOKEN_BAD);
+        assert_int_equal(membership_join(host.membership, text, on_joined, &host), 0);
+        RUN_UNTIL(world->event, host.answered);
+        assert_false(host.joined);
+        assert_non_null(strstr(host.why, "name"));
+        assert_false(host.restarted);
+        assert_int_equal(membership_state(host.membership), MEMBERSHIP_IN);
+        host_start(&host, world);
+        assert_int_equal(membership_state(host.membership), MEMBERSHIP_IN);
+        assert_string_not_equal(membership_identity(host.membership)->ca, world->identity.ca);
+        host_deinit(&host);
+        join_server_free(server);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                CLUSTER_TEST(a_host_that_was_told_nothing_founds_a_cluster),
+                CLUSTER_TEST(an_etcd_of_others_is_left_alone),
+                CLUSTER_TEST(a_token_at_the_first_start_joins),
+                CLUSTER_TEST(who_is_refused_stays_what_it_was),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
