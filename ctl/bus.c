@@ -55,6 +55,8 @@ static const struct {
         {TROUPE_ERROR "NotReady", CTL_FAILED, "'troupectl status' shows its status"},
         {TROUPE_ERROR "RefusedNow", CTL_FAILED, NULL},
         {TROUPE_ERROR "NotHere", CTL_FAILED, "use -H with the host that the message names"},
+        {TROUPE_ERROR "JoinRefused", CTL_FAILED,
+         "make another token on a host of the cluster with 'troupectl cluster token'"},
         {TROUPE_ERROR "NotLeader", CTL_FAILED, "use -H with the host that the message names"},
         {TROUPE_ERROR "Unavailable", CTL_FAILED,
          "what runs goes on; try again when 'troupectl status' says running"},

@@ -148,8 +148,9 @@ static int set_instance(Options *options, const char *value)
 }
 
 #define VERBS_THAT_CHANGE "deploy scale configure swap delete reboot reimage rebuild"
-#define VERBS_THAT_CALL   VERBS_THAT_CHANGE " certificate list status hosts logs shell events monitor"
-#define VERBS_THAT_SHOW   "check certificate list status hosts logs events monitor"
+#define VERBS_THAT_CALL                                                                            \
+        VERBS_THAT_CHANGE " certificate cluster list status hosts logs shell events monitor"
+#define VERBS_THAT_SHOW "check certificate cluster list status hosts logs events monitor"
 
 static const OptionRow table[] = {
         {"help", 'h', NULL, false, NULL, "show this help, or that of a verb", set_help},
@@ -157,7 +158,7 @@ static const OptionRow table[] = {
         {"host", 'H', "[USER@]HOST", false, VERBS_THAT_CALL,
          "speak to Troupe on another machine, over ssh", set_host},
         {"json", 0, "pretty|short|off", true, VERBS_THAT_SHOW, "show JSON", set_json},
-        {"no-legend", 0, NULL, false, "check certificate list status hosts events",
+        {"no-legend", 0, NULL, false, "check certificate cluster list status hosts events",
          "leave headings and sums out", set_no_legend},
         {"no-pager", 0, NULL, false, VERBS_THAT_SHOW, "do not use a pager", set_no_pager},
         {"quiet", 'q', NULL, false, "pack " VERBS_THAT_CHANGE, "say only what went wrong",

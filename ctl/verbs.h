@@ -61,6 +61,8 @@ VerbFunction verb_list, verb_status, verb_hosts;
 VerbFunction verb_deploy, verb_scale, verb_configure, verb_swap, verb_delete;
 /* What configurations name by thumbprint: ctl/certificate.c */
 VerbFunction verb_certificate;
+/* The cluster of hosts: ctl/cluster.c */
+VerbFunction verb_cluster;
 /* Single instances: ctl/instance.c */
 VerbFunction verb_reboot, verb_reimage, verb_rebuild;
 /* What happens: ctl/logs.c (also events), ctl/shell.c, ctl/monitor.c */

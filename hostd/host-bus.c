@@ -11,6 +11,8 @@ const char *host_bus_state(Host1 *host1, const HostRecord *host)
 {
         if (!store_named(host1->store, RECORD_ALIVE, host->name))
                 return "lost";
+        if (host->vcpus == 0)
+                return "joining";
         if (host->draining)
                 return "draining";
         return host->cordoned ? "cordoned" : "up";

@@ -407,6 +407,8 @@ static void disconnect(Host1 *host1)
         host_half_set_bus(host1->host_half, NULL);
         if (host1->fence)
                 fence_set_bus(host1->fence, NULL);
+        if (host1->membership)
+                membership_set_bus(host1->membership, NULL);
         host1->polkit = bus_polkit_free(host1->polkit);
         if (host1->bus)
                 sd_bus_detach_event(host1->bus);
@@ -508,6 +510,8 @@ void host1_connect(Host1 *host1)
         if (host1->fence)
                 fence_set_bus(host1->fence, host1->bus);
         shells_set_bus(host1->shells, host1->bus);
+        if (host1->membership)
+                membership_set_bus(host1->membership, host1->bus);
 }
 
 static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
@@ -531,6 +535,9 @@ int host1_new(const Host1Config *config, Host1 **ret_host1)
         host1->fence = config->fence;
         host1->shells = config->shells;
         host1->events = config->events;
+        host1->membership = config->membership;
+        host1->etcd = config->etcd;
+        host1->config = config->config;
         r = str_set(&host1->address, address ?: "unix:path=/run/dbus/system_bus_socket");
         if (r == 0)
                 r = str_set(&host1->host, config->host);

@@ -12,6 +12,7 @@
 #include "hostd/fence.h"
 #include "hostd/host-half.h"
 #include "hostd/intake.h"
+#include "hostd/membership.h"
 #include "hostd/shells.h"
 #include "hostd/store.h"
 #include "lib/base/map.h"
@@ -100,6 +101,9 @@ typedef struct Host1Config {
         Fence *fence; /* or NULL */
         Shells *shells;
         Events *events;
+        Membership *membership;
+        Etcd *etcd;
+        const Config *config;
 } Host1Config;
 
 typedef struct Host1 {
@@ -112,6 +116,9 @@ typedef struct Host1 {
         Fence *fence; /* or NULL */
         Shells *shells;
         Events *events;
+        Membership *membership; /* NULL in tests of other things */
+        Etcd *etcd;
+        const Config *config;
         Worker *worker; /* intakes only: a slow sender stops nothing else */
         unsigned n_intakes;
         sd_bus *bus;
@@ -241,6 +248,15 @@ int certificate_bus_list(sd_bus_message *message, void *userdata, sd_bus_error *
 /** certificate_bus_has() - Whether there is a certificate with this thumbprint */
 bool certificate_bus_has(Host1 *host1, const char *thumbprint);
 
+/** cluster_bus_token() - Method MakeJoinToken */
+int cluster_bus_token(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/** cluster_bus_join() - Method JoinCluster */
+int cluster_bus_join(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/** cluster_bus_members() - Method ListMembers */
+int cluster_bus_members(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
 /** streams_bus_logs() - Method ReadLogs */
 int streams_bus_logs(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
@@ -262,7 +278,7 @@ int host_bus_add(Host1 *host1);
 /** operation_bus_add() - Add the interface of operations */
 int operation_bus_add(Host1 *host1);
 
-/** host_bus_state() - `up`, `cordoned`, `draining` or `lost` */
+/** host_bus_state() - `joining`, `up`, `cordoned`, `draining` or `lost` */
 const char *host_bus_state(Host1 *host1, const HostRecord *host);
 
 /** service_bus_slot() - In which slot a deployment is, and that slot's VIP; SLOTS when in none */

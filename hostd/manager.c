@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "hostd/fetch.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
@@ -66,11 +67,13 @@ static void on_shell(void *userdata, const InstanceId *instance, const AgentMess
 static void on_elected(void *userdata, int64_t create_revision)
 {
         controller_elected(((Manager *) userdata)->controller, create_revision);
+        quorum_leading(((Manager *) userdata)->quorum, create_revision);
 }
 
 static void on_deposed(void *userdata)
 {
         controller_deposed(((Manager *) userdata)->controller);
+        quorum_leading(((Manager *) userdata)->quorum, 0);
 }
 
 /* What was read from the store after this host said that it is alive is what it goes by: a leader
@@ -131,14 +134,36 @@ static void on_renew(void *userdata)
 
 static void on_leading(void *userdata)
 {
-        registrar_leading(((Manager *) userdata)->registrar);
+        registrar_look(((Manager *) userdata)->registrar);
 }
 
 /* ---- from the content */
 
+static void on_blob(void *userdata, HttpsRequest *request)
+{
+        uint64_t size;
+        int fd, r;
+
+        r = content_open(((Manager *) userdata)->content, request->rest, &fd, &size);
+        if (r < 0)
+                return https_answer_text(request, r == -ENOENT ? 404 : 500,
+                                         "this host does not have it\n");
+        https_answer_file(request, fd, size);
+}
+
 static bool on_content_tls(void *userdata, HttpTls *ret_tls)
 {
-        return false; /* this host knows no others */
+        const Manager *manager = userdata;
+        const Identity *identity = membership_identity(manager->membership);
+
+        if (membership_state(manager->membership) != MEMBERSHIP_IN)
+                return false;
+        *ret_tls = (HttpTls) {
+                .ca_path = identity->ca_path,
+                .certificate_path = identity->certificate_path,
+                .key_path = identity->key_path,
+        };
+        return true;
 }
 
 static void on_content_told(void *userdata, const char *error, const char *message)
@@ -152,8 +177,10 @@ static void on_content_tell(void *userdata, const Record *record, bool holds)
         Manager *manager = userdata;
         ControllerRequest *request;
 
-        if (!controller_leads(manager->controller))
+        if (!controller_leads(manager->controller)) {
+                register_server_tell(manager->peers, record, holds);
                 return;
+        }
         request = controller_request_new(holds ? FABRIC_HOLD : FABRIC_UNHOLD);
         if (!request || record_copy(record, &request->record) < 0) {
                 controller_request_free(request);
@@ -171,7 +198,7 @@ static void on_content_arrived(void *userdata)
 
 static void on_os_arrived(void *userdata)
 {
-        registrar_leading(((Manager *) userdata)->registrar);
+        registrar_look(((Manager *) userdata)->registrar);
 }
 
 /* ---- from the store */
@@ -271,6 +298,8 @@ static void on_put(void *userdata, const Record *record, const Record *before)
 {
         Manager *manager = userdata;
 
+        if (record->type == RECORD_HOST || record->type == RECORD_ALIVE)
+                quorum_changed(manager->quorum);
         half_put(manager, record, before);
         content_changed(manager, record->type);
         controller_record_put(manager->controller, record);
@@ -283,6 +312,8 @@ static void on_deleted(void *userdata, const RecordKey *key, const Record *befor
 {
         Manager *manager = userdata;
 
+        if (key->type == RECORD_HOST || key->type == RECORD_ALIVE)
+                quorum_changed(manager->quorum);
         half_deleted(manager, before);
         content_changed(manager, key->type);
         controller_record_deleted(manager->controller, key);
@@ -303,6 +334,8 @@ static void on_leader(void *userdata, const StoreLeader *leader)
         if (manager->presence)
                 presence_leader_changed(manager->presence, &manager->leader);
         host1_leader_changed(manager->host1);
+        if (leader->host)
+                registrar_look(manager->registrar);
         if (manager->synced && leader->host)
                 events_note(manager->events, "leader", leader->host, "leads the cluster");
 }
@@ -319,6 +352,13 @@ static void fill_alive(Manager *manager, AliveRecord *alive)
         snprintf(alive->version, sizeof(alive->version), "%s", HOST1_VERSION);
         if (file_read(AT_FDCWD, BOOT_ID_FILE, 64, &boot_id, NULL) == 0)
                 snprintf(alive->boot_id, sizeof(alive->boot_id), "%.36s", boot_id);
+}
+
+/* Everything this host is has changed: another hostd is to begin with it. */
+static void on_restart(void *userdata)
+{
+        log_notice("this host is another one now: hostd begins anew");
+        sd_event_exit(((Manager *) userdata)->event, 0);
 }
 
 /* The store is known: the lease is asked for with the cluster's own time to live. */
@@ -367,6 +407,7 @@ static void on_synced(void *userdata, int64_t revision, bool reloaded)
 
         fence_set_others(manager->fence, has_others(manager));
         controller_synced(manager->controller, revision, reloaded);
+        membership_synced(manager->membership, manager->store);
         if (!store_named(manager->store, RECORD_CLUSTER, ""))
                 registrar_synced(manager->registrar);
         else if (!manager->presence)
@@ -419,8 +460,7 @@ static int add_halves(Manager *manager, const ManagerConfig *config)
         };
         ControllerHandlers handlers = {
                 .userdata = manager, .renew = on_renew, .leading = on_leading};
-        EtcdConfig etcd = {.endpoints = (const char *const *) config->config.etcd,
-                           .n_endpoints = config->config.n_etcd};
+        EtcdConfig etcd;
         StoreHandlers store = {
                 .userdata = manager,
                 .put = on_put,
@@ -441,9 +481,12 @@ static int add_halves(Manager *manager, const ManagerConfig *config)
         if (r < 0)
                 return r;
         shells_set_half(manager->shells, manager->host_half);
+        membership_etcd_config(manager->membership, &etcd);
         r = etcd_new(manager->event, &etcd, &manager->etcd);
-        if (r == 0)
-                r = store_new(manager->etcd, &store, &manager->store);
+        if (r < 0)
+                return r;
+        membership_set_etcd(manager->membership, manager->etcd);
+        r = store_new(manager->etcd, &store, &manager->store);
         if (r == 0)
                 r = outbox_new(manager->etcd, &manager->outbox);
         if (r == 0)
@@ -475,7 +518,44 @@ static int add_content(Manager *manager, const ManagerConfig *config)
                 return r;
         host_half_set_content(manager->host_half, manager->content);
         content_look(manager->content);
-        return 0;
+        return peers_route(manager->peers, &(HttpsRoute) {.method = "GET",
+                                                          .path = FETCH_PATH,
+                                                          .needs_peer = true,
+                                                          .handler = on_blob,
+                                                          .userdata = manager});
+}
+
+static int add_membership(Manager *manager, const ManagerConfig *config)
+{
+        MembershipConfig membership = {
+                .event = manager->event,
+                .config = manager->config,
+                .state_dir = config->host_half.state_dir,
+                .restart = on_restart,
+                .userdata = manager,
+        };
+
+        return membership_new(&membership, &manager->membership);
+}
+
+/* The other hosts: none are served before this one belongs to a cluster. */
+static int add_peers(Manager *manager)
+{
+        const Identity *identity = membership_identity(manager->membership);
+        int r;
+
+        r = peers_new(manager->event, identity, manager->store, &manager->peers);
+        if (r == 0)
+                r = quorum_new(manager->etcd, manager->store, &manager->quorum);
+        if (r == 0 && membership_state(manager->membership) == MEMBERSHIP_IN)
+                r = peers_serve(manager->peers, &manager->config->address);
+        if (r == 0)
+                r = join_server_new(manager->peers, manager->etcd, manager->store, manager->config,
+                                    &manager->join_server);
+        if (r == 0)
+                r = register_server_new(manager->peers, manager->store, manager->controller,
+                                        &manager->register_server);
+        return r;
 }
 
 static int add_faces(Manager *manager, const ManagerConfig *config)
@@ -487,6 +567,8 @@ static int add_faces(Manager *manager, const ManagerConfig *config)
                 .controller = manager->controller,
                 .host_half = manager->host_half,
                 .config = manager->config,
+                .membership = manager->membership,
+                .peers = manager->peers,
                 .os_dir = config->host_half.os_dir,
                 .state_dir = config->host_half.state_dir,
         };
@@ -499,6 +581,9 @@ static int add_faces(Manager *manager, const ManagerConfig *config)
                 .host_half = manager->host_half,
                 .fence = manager->fence,
                 .shells = manager->shells,
+                .membership = manager->membership,
+                .etcd = manager->etcd,
+                .config = manager->config,
         };
         int r;
 
@@ -524,7 +609,11 @@ int manager_new(const ManagerConfig *config, Manager **ret_manager)
         manager->config = &config->config;
         r = daemon_event_new(&manager->event);
         if (r == 0)
+                r = add_membership(manager, config);
+        if (r == 0)
                 r = add_halves(manager, config);
+        if (r == 0)
+                r = add_peers(manager);
         if (r == 0)
                 r = add_content(manager, config);
         if (r == 0)
@@ -551,8 +640,13 @@ Manager *manager_free(Manager *manager)
         host_half_free(manager->host_half);
         events_free(manager->events);
         outbox_free(manager->outbox);
+        peers_free(manager->peers);
+        join_server_free(manager->join_server);
+        register_server_free(manager->register_server);
+        quorum_free(manager->quorum);
         store_free(manager->store);
         etcd_free(manager->etcd);
+        membership_free(manager->membership);
         sd_event_unref(manager->event);
         free(manager);
         return NULL;

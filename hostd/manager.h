@@ -13,8 +13,13 @@
 #include "hostd/fence.h"
 #include "hostd/host-half.h"
 #include "hostd/host1.h"
+#include "hostd/join-server.h"
+#include "hostd/membership.h"
 #include "hostd/outbox.h"
+#include "hostd/peers.h"
 #include "hostd/presence.h"
+#include "hostd/quorum.h"
+#include "hostd/register-server.h"
 #include "hostd/registrar.h"
 #include "hostd/shells.h"
 #include "hostd/store.h"
@@ -32,7 +37,12 @@ typedef struct Manager {
         HostHalf *host_half;
         Fence *fence;
         Content *content;
+        Membership *membership;
         Etcd *etcd;
+        Peers *peers;
+        JoinServer *join_server;
+        RegisterServer *register_server;
+        Quorum *quorum;
         Store *store;
         Presence *presence; /* NULL until the store has been read once */
         Controller *controller;

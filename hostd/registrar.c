@@ -10,7 +10,9 @@
 #include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 
+#include "hostd/issue.h"
 #include "hostd/os-import.h"
+#include "hostd/register-server.h"
 #include "hostd/worker.h"
 #include "lib/api/records-json.h"
 #include "lib/base/clock.h"
@@ -45,23 +47,26 @@ static void arm(sd_event_source *source, uint64_t delay_ns)
         sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-static bool encodes_same(const Record *a, const Record *b)
-{
-        _cleanup_free_ char *a_text = NULL, *b_text = NULL;
-
-        return record_encode(a, &a_text) == 0 && record_encode(b, &b_text) == 0 &&
-               str_equal(a_text, b_text);
-}
-
 static void on_registered(void *userdata, const char *error, const char *message)
 {
         if (error)
                 log_warning("cannot register what this host has: %s: %s", error, message);
 }
 
-static void give(Registrar *registrar, const Record *record)
+static void give(Registrar *registrar, Record *record)
 {
-        ControllerRequest *request = controller_request_new(FABRIC_REGISTER);
+        RecordKey key = record_key_of(record);
+        Record own = *record; /* what it owns stays @record's */
+        ControllerRequest *request;
+
+        if (!register_merge(store_get(registrar->config.store, &key),
+                            registrar->config.config->host, record))
+                return;
+        if (!controller_leads(registrar->config.controller)) {
+                register_server_tell(registrar->config.peers, &own, true);
+                return;
+        }
+        request = controller_request_new(FABRIC_REGISTER);
 
         if (!request || record_copy(record, &request->record) < 0) {
                 controller_request_free(request);
@@ -96,7 +101,6 @@ static uint64_t disk_size(const char *state_dir)
 static void register_host(Registrar *registrar)
 {
         const Config *config = registrar->config.config;
-        const Record *before = store_named(registrar->config.store, RECORD_HOST, config->host);
         HostHalfState state;
         Record record;
         HostRecord *host = &record.host;
@@ -112,11 +116,8 @@ static void register_host(Registrar *registrar)
         host->memory_bytes = config->memory_bytes ?: usable_memory();
         host->disk_bytes = config->disk_bytes ?: disk_size(registrar->config.state_dir);
         host->address = host->uplink = config->address;
-        host->joined_us = before ? before->host.joined_us : clock_realtime_us();
-        host->cordoned = before && before->host.cordoned;
-        host->draining = before && before->host.draining;
-        if (!before || !encodes_same(before, &record))
-                give(registrar, &record);
+        host->joined_us = clock_realtime_us();
+        give(registrar, &record);
         record_deinit(&record);
 }
 
@@ -132,17 +133,9 @@ static int scan_run(WorkerJob *job)
 static void register_os(Registrar *registrar, const OsRecord *os)
 {
         Record record = {.type = RECORD_OS, .os = *os};
-        RecordKey key = record_key_of(&record);
-        const Record *before = store_get(registrar->config.store, &key);
 
-        if (before) {
-                record.os.added_us = before->os.added_us;
-                record.os.disabled = before->os.disabled;
-        } else {
-                record.os.added_us = clock_realtime_us();
-        }
-        if (!before || !encodes_same(before, &record))
-                give(registrar, &record);
+        record.os.added_us = clock_realtime_us();
+        give(registrar, &record);
 }
 
 static void scan_free(Scan *scan)
@@ -168,9 +161,8 @@ static void scan_done(WorkerJob *job, int result)
                             scan->found.complaints);
         if (result == 0)
                 str_set(&registrar->complaints, scan->found.complaints);
-        if (controller_leads(registrar->config.controller))
-                for (size_t i = 0; i < scan->found.n_systems; i++)
-                        register_os(registrar, &scan->found.systems[i]);
+        for (size_t i = 0; result == 0 && i < scan->found.n_systems; i++)
+                register_os(registrar, &scan->found.systems[i]);
         scan_free(scan);
 }
 
@@ -191,21 +183,30 @@ static void scan(Registrar *registrar)
         worker_submit(registrar->worker, &scan->job);
 }
 
+/* A host that joined has a record without room until it has registered. */
+static bool is_known(const Registrar *registrar)
+{
+        const Record *record =
+                store_named(registrar->config.store, RECORD_HOST, registrar->config.config->host);
+
+        return record && record->host.vcpus > 0;
+}
+
 static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Registrar *registrar = userdata;
         bool known;
 
-        if (!controller_leads(registrar->config.controller))
-                return 0;
+        if (!store_leader(registrar->config.store))
+                return 0; /* somebody will, and then it is time to look */
         register_host(registrar);
         scan(registrar);
-        known = store_named(registrar->config.store, RECORD_HOST, registrar->config.config->host);
+        known = is_known(registrar);
         arm(source, known ? LOOK_NS : FIRST_LOOK_NS);
         return 0;
 }
 
-void registrar_leading(Registrar *registrar)
+void registrar_look(Registrar *registrar)
 {
         arm(registrar->look, 0);
 }
@@ -225,14 +226,59 @@ static void on_made(void *userdata, const EtcdReply *reply)
         }
 }
 
+static int add_put(EtcdTxn *txn, const Record *record)
+{
+        RecordKey key = record_key_of(record);
+        _cleanup_free_ char *json = NULL;
+        char text[RECORD_KEY_MAX + 1];
+        int r = record_encode(record, &json);
+
+        if (r == 0)
+                etcd_txn_put(txn, record_key_format(&key, text), json, strlen(json), 0);
+        return r;
+}
+
+/* What those who join later find written by the one who let them in. */
+static int add_founder(const Registrar *registrar, EtcdTxn *txn)
+{
+        const PkiFacts *facts = &membership_identity(registrar->config.membership)->facts;
+        const Config *config = registrar->config.config;
+        Record host, issued;
+        int r;
+
+        if (!facts->serial[0])
+                return 0; /* nobody joins a cluster whose etcd is somebody else's affair */
+        record_init(&host, RECORD_HOST);
+        snprintf(host.host.name, sizeof(host.host.name), "%s", config->host);
+        snprintf(host.host.fault_domain, sizeof(host.host.fault_domain), "%s",
+                 config->fault_domain);
+        host.host.address = host.host.uplink = config->address;
+        host.host.joined_us = clock_realtime_us();
+        record_init(&issued, RECORD_ISSUED);
+        memcpy(issued.issued.serial, facts->serial, sizeof(issued.issued.serial));
+        memcpy(issued.issued.host, facts->name, sizeof(issued.issued.host));
+        issued.issued.issued_us = clock_realtime_us();
+        issued.issued.expires_us = facts->not_after_us;
+        r = add_put(txn, &host);
+        return r < 0 ? r : add_put(txn, &issued);
+}
+
+static int set_authority(const Registrar *registrar, ClusterRecord *cluster)
+{
+        const Identity *identity = membership_identity(registrar->config.membership);
+        int r = str_set(&cluster->ca, identity->ca);
+
+        return r < 0 ? r : str_set(&cluster->ca_key, identity->ca_key);
+}
+
 static int make_cluster(Registrar *registrar)
 {
-        _cleanup_free_ char *wrong = NULL, *json = NULL;
+        _cleanup_free_ char *wrong = NULL;
+        _cleanup_(etcd_txn_freep) EtcdTxn *txn = NULL;
         uint8_t id[16];
         char id_text[2 * sizeof(id) + 1], key_text[RECORD_KEY_MAX + 1];
         Record record;
         RecordKey key;
-        EtcdTxn *txn;
         int r;
 
         while (getrandom(id, sizeof(id), 0) != sizeof(id))
@@ -243,15 +289,19 @@ static int make_cluster(Registrar *registrar)
                 return log_error_errno(r, "cannot make the cluster: %s", wrong ?: "");
         record.cluster.created_us = clock_realtime_us();
         key = record_key_of(&record);
-        r = record_encode(&record, &json);
+        txn = etcd_txn_new();
+        r = txn ? set_authority(registrar, &record.cluster) : -ENOMEM;
+        if (r == 0) {
+                etcd_txn_if_created(txn, record_key_format(&key, key_text), 0);
+                r = add_put(txn, &record);
+        }
         record_deinit(&record);
-        txn = r == 0 ? etcd_txn_new() : NULL;
-        if (!txn)
-                return r < 0 ? r : -ENOMEM;
-        record_key_format(&key, key_text);
-        etcd_txn_if_created(txn, key_text, 0);
-        etcd_txn_put(txn, key_text, json, strlen(json), 0);
-        return etcd_txn_commit(registrar->config.etcd, txn, on_made, registrar, &registrar->making);
+        if (r == 0)
+                r = add_founder(registrar, txn);
+        if (r < 0)
+                return r;
+        return etcd_txn_commit(registrar->config.etcd, TAKE_PTR(txn), on_made, registrar,
+                               &registrar->making);
 }
 
 void registrar_synced(Registrar *registrar)

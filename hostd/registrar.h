@@ -8,6 +8,8 @@
 #include "hostd/config.h"
 #include "hostd/controller.h"
 #include "hostd/host-half.h"
+#include "hostd/membership.h"
+#include "hostd/peers.h"
 #include "hostd/store.h"
 
 typedef struct Registrar Registrar;
@@ -18,6 +20,8 @@ typedef struct RegistrarConfig {
         Controller *controller;
         HostHalf *host_half;
         const Config *config;
+        const Membership *membership;
+        Peers *peers;
         const char *os_dir;
         const char *state_dir;
 } RegistrarConfig;
@@ -38,5 +42,5 @@ DEFINE_CLEANUP(Registrar *, registrar_free)
 /** registrar_synced() - The store is complete: make the cluster if there is none */
 void registrar_synced(Registrar *registrar);
 
-/** registrar_leading() - This host leads: register what it has */
-void registrar_leading(Registrar *registrar);
+/** registrar_look() - Somebody leads now, this host or another: register what this one has */
+void registrar_look(Registrar *registrar);

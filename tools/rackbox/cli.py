@@ -88,11 +88,12 @@ def start_nodes(rack):
         node.set_address(nodes[name], address)
 
 
-def boot_host(rack, name):
-    host = rack["hosts"].setdefault(name, {})
+def boot_host(rack, name, more=None):
+    """Boots a host with @more credentials; what a host is given at its first boot it is given at every one."""
+    host = rack["hosts"].setdefault(name, {"credentials": more or {}})
     with Step(f"{name} booting") as step:
         try:
-            hosts.power_on(host, name, rack["tree"], rack["nodes"]["switch"])
+            hosts.power_on(host, name, rack["tree"], rack["nodes"]["switch"], host.get("credentials", {}))
         finally:
             state.save(rack)
         step.result = hosts.wait_booted(host, name)
@@ -129,8 +130,10 @@ def up(args):
         try:
             with Step("switch, client and Valkey"):
                 start_nodes(rack)
-            for number in range(1, args.hosts + 1):
-                boot_host(rack, plan.host_name(number))
+            boot_host(rack, "h1")
+            for number in range(2, args.hosts + 1):
+                token = hosts.join_token(rack["hosts"]["h1"], "h1")
+                boot_host(rack, plan.host_name(number), {"troupe.join-token": token})
         except BaseException:
             if not args.keep:
                 tear_down(rack)

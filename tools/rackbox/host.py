@@ -68,9 +68,10 @@ def network_file(number):
             "KeepConfiguration=static\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n")
 
 
-def credentials(name, number):
+def credentials(name, number, more):
     """What an operator would give a real server on its ESP or its kernel command line."""
     given = {
+        **more,
         "network.network.10-uplink": network_file(number),
         "troupe.uplink": plan.UPLINK,
         "troupe.address": plan.host_address(number),
@@ -88,13 +89,13 @@ def binds(name):
     return bound
 
 
-def nspawn_command(name, number, root):
+def nspawn_command(name, number, root, more):
     machine_id = uuid.uuid5(uuid.NAMESPACE_OID, f"troupe-rack/{state.NAME}/{name}").hex
     return ["systemd-nspawn", "--quiet", f"--directory={root}", "--read-only", "--boot",
             f"--machine={state.NAME}-{name}", f"--hostname={name}", f"--uuid={machine_id}",
             "--register=no", "--keep-unit", "--network-namespace-path=/proc/self/ns/net", "--link-journal=no",
             "--resolv-conf=off", "--timezone=off", "--console=pipe", "--kill-signal=SIGKILL",
-            f"--capability={CAPABILITIES}", *binds(name), *credentials(name, number)]
+            f"--capability={CAPABILITIES}", *binds(name), *credentials(name, number, more)]
 
 
 def make_devices():
@@ -106,7 +107,7 @@ def make_devices():
             os.mknod(own, stat.S_IFCHR | 0o666, os.stat(device).st_rdev)
 
 
-def boot(name, tree, wired):
+def boot(name, tree, wired, more):
     """Runs in a child of ours and becomes the container. @wired is a pipe that ends when the cable is in."""
     number = plan.host_number(name)
     os.setsid()
@@ -127,11 +128,11 @@ def boot(name, tree, wired):
     subprocess.run(["mount", "-t", "overlay", "-o", f"ro,lowerdir={tree}", name, "/run/host-root"], check=True)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     os.environ.update(SYSTEMD_NSPAWN_UNIFIED_HIERARCHY="1", SYSTEMD_NSPAWN_API_VFS_WRITABLE="network")
-    command = nspawn_command(name, number, "/run/host-root")
+    command = nspawn_command(name, number, "/run/host-root", more)
     os.execvp(command[0], command)
 
 
-def fork_boot(name, tree, switch):
+def fork_boot(name, tree, switch, more):
     """Starts the container's supervisor, and plugs its cable in as soon as it has a network namespace."""
     wait_end, wired_end = os.pipe()
     pid = os.fork()
@@ -139,7 +140,7 @@ def fork_boot(name, tree, switch):
         status = 1
         try:
             os.close(wired_end)
-            boot(name, tree, wait_end)
+            boot(name, tree, wait_end, more)
         except Exception as error:  # the child must never return into the caller's code
             print(f"{name}: {error}", file=sys.stderr, flush=True)
         finally:
@@ -181,14 +182,14 @@ def first_process(supervisor):
     return None
 
 
-def power_on(host, name, tree, switch):
+def power_on(host, name, tree, switch, more):
     """Boots a host, and fills in @host as soon as there is something to end. Returns when PID 1 runs."""
     os.makedirs(f"{disk(name)}/var", exist_ok=True)
     shutil.rmtree(f"{disk(name)}/ephemeral", ignore_errors=True)
     os.makedirs(f"{disk(name)}/ephemeral")
     os.makedirs(GUESTS, exist_ok=True)
     make_cgroup(name)
-    host.update(tree=tree, supervisor=fork_boot(name, tree, switch), init=None)
+    host.update(tree=tree, supervisor=fork_boot(name, tree, switch, more), init=None)
     host["init"] = node.wait_for(f"{name} to start systemd", 30, lambda: first_process(host["supervisor"]))
 
 
@@ -204,10 +205,17 @@ def power_cut(host, name):
     host.update(init=None, supervisor=None)
 
 
+# etcdctl speaks to the host's own member as the host itself does.
+ETCDCTL = [f"ETCDCTL_{key}={value}" for key, value in {
+    "ENDPOINTS": "https://127.0.0.1:2379", "CACERT": "/var/lib/troupe/pki/ca.crt",
+    "CERT": "/var/lib/troupe/pki/host.crt", "KEY": "/var/lib/troupe/pki/host.key"}.items()]
+
+
 def enter_command(host, command, env=()):
     """The command line that runs @command on a host."""
     return ["nsenter", f"--target={host['init']['pid']}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup",
-            "--root", "--wd", "--", "env", "-i", "PATH=/usr/sbin:/usr/bin", "HOME=/root", "LANG=C.UTF-8", *env,
+            "--root", "--wd", "--", "env", "-i", "PATH=/usr/sbin:/usr/bin", "HOME=/root", "LANG=C.UTF-8",
+            *ETCDCTL, *env,
             *command]
 
 
@@ -243,6 +251,11 @@ def member_state(host, name):
         return next((row["state"] for row in json.loads(listed.stdout) if row["name"] == name), "")
     except ValueError:
         return ""
+
+
+def join_token(host, name):
+    """A token with which one more host joins the cluster of this one."""
+    return node.run(*enter_command(host, ["troupectl", "cluster", "token"])).stdout.strip()
 
 
 def wait_joined(host, name):

@@ -319,6 +319,27 @@ static int fake_read_lines(sd_bus_message *message, void *userdata, sd_bus_error
         return 1;
 }
 
+static int fake_cluster(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const char *member = sd_bus_message_get_member(message), *token;
+        uint64_t lifetime_s;
+
+        if (str_equal(member, "ListMembers"))
+                return sd_bus_reply_method_return(message, "a(ssb)", 2, "h1", "192.0.2.1", 1, "h2",
+                                                  "192.0.2.2", 0);
+        if (str_equal(member, "MakeJoinToken")) {
+                fake_check(sd_bus_message_read(message, "t", &lifetime_s));
+                fake_note("%s %d\n", member, (int) lifetime_s);
+                return sd_bus_reply_method_return(message, "st", "troupe1/token",
+                                                  UINT64_C(2000000000000000));
+        }
+        fake_check(sd_bus_message_read(message, "s", &token));
+        fake_note("%s %s\n", member, token);
+        return str_equal(token, "good")
+                       ? sd_bus_reply_method_return(message, "")
+                       : sd_bus_error_set(error, "org.troupe.Error.JoinRefused", "not this one");
+}
+
 static int fake_certificate(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         const char *member = sd_bus_message_get_member(message), *thumbprint;
@@ -373,6 +394,9 @@ static const sd_bus_vtable fake_manager_vtable[] = {
         SD_BUS_METHOD("ResizeShell", "sqq", "", fake_resize, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ReadLogs", "sssub", "h", fake_read_lines, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ReadEvents", "sub", "h", fake_read_lines, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("MakeJoinToken", "t", "st", fake_cluster, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("JoinCluster", "s", "", fake_cluster, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("ListMembers", "", "a(ssb)", fake_cluster, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("AddCertificate", "h", "ss", fake_certificate, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("RemoveCertificate", "s", "", fake_certificate, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListCertificates", "", "a(ssstt)", fake_certificate,

@@ -21,8 +21,14 @@ static void test_makes_a_cluster(void **state)
                                 .config = &config,
                                 .os_dir = world->dir,
                                 .state_dir = world->dir};
+        MembershipConfig member = {
+                .event = world->event, .config = &config, .state_dir = world->dir};
         Registrar *one, *two;
+        Membership *membership;
         char id[64];
+
+        assert_int_equal(membership_new(&member, &membership), 0);
+        with.membership = membership;
 
         assert_int_equal(registrar_new(&with, &one), 0);
         assert_int_equal(registrar_new(&with, &two), 0);
@@ -38,6 +44,16 @@ static void test_makes_a_cluster(void **state)
         RUN_UNTIL(world->event, world->revision > 0);
         assert_string_equal(store_named(world->store, RECORD_CLUSTER, "")->cluster.id, id);
         assert_int_equal(store_named(world->store, RECORD_CLUSTER, "")->cluster.lease_ms, 5000);
+        /* with its founder, and what it needs to let others in */
+        assert_string_equal(store_named(world->store, RECORD_CLUSTER, "")->cluster.ca,
+                            membership_identity(membership)->ca);
+        assert_non_null(store_named(world->store, RECORD_CLUSTER, "")->cluster.ca_key);
+        assert_non_null(store_named(world->store, RECORD_HOST, "h1"));
+        assert_non_null(store_named(world->store, RECORD_ISSUED,
+                                    membership_identity(membership)->facts.serial));
+        membership_synced(membership, world->store);
+        assert_null(membership_identity(membership)->ca_key);
+        membership_free(membership);
 }
 
 int main(void)
