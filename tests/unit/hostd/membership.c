@@ -73,6 +73,11 @@ static void make_token(ClusterWorld *world, char text[static TOKEN_TEXT_MAX])
         token_format(&token, text);
 }
 
+static size_t members(const ClusterWorld *world)
+{
+        return store_named(world->store, RECORD_MEMBERS, "")->members.n_members;
+}
+
 static void a_host_that_was_told_nothing_founds_a_cluster(void **state)
 {
         ClusterWorld *world = *state;
@@ -151,6 +156,7 @@ static void a_token_at_the_first_start_joins(void **state)
                 (ClusterMember) {.id = 0x1234, .host = "h2", .address = host.config.address};
         record.members.n_members = 2;
         cluster_world_write(world, &record);
+        RUN_UNTIL(world->event, members(world) == 2);
         membership_synced(host.membership, world->store);
         assert_int_equal(etcd_unit_load(host.dir, &unit), 0);
         assert_true(unit.joins);
@@ -161,6 +167,7 @@ static void a_token_at_the_first_start_joins(void **state)
         assert_string_equal(etcd.endpoints[0], "https://127.0.0.1:2379"); /* its own comes first */
         record.members.n_members = 1;
         cluster_world_write(world, &record);
+        RUN_UNTIL(world->event, members(world) == 1);
         membership_synced(host.membership, world->store);
         assert_int_equal(etcd_unit_load(host.dir, &unit), ETCD_UNIT_NONE);
         host_deinit(&host);
