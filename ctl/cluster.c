@@ -45,6 +45,20 @@ static int read_token(char text[static TOKEN_MAX])
         return 0;
 }
 
+/* What has no arguments and no answer. */
+static int call(const Options *options, const char *method, const char *doing)
+{
+        _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_bus_ sd_bus *bus = NULL;
+        int r = bus_open(options, &bus);
+
+        if (r != CTL_DONE)
+                return r;
+        r = sd_bus_call_method(bus, HOST1_NAME, HOST1_PATH, HOST1_MANAGER, method, &error, NULL,
+                               "");
+        return r < 0 ? bus_failed(r, &error, "%s", doing) : CTL_DONE;
+}
+
 static int join(const Options *options, const char *argument)
 {
         _cleanup_message_ sd_bus_message *call = NULL;
@@ -179,6 +193,10 @@ int verb_cluster(const Options *options, size_t n_arguments, char **arguments)
                 return join(options, arguments[1]);
         if (str_equal(arguments[0], "status") && n_arguments == 1)
                 return show_status(options);
-        log_error("Write 'troupectl cluster status', 'token' or 'join TOKEN'");
+        if (str_equal(arguments[0], "init") && n_arguments == 1)
+                return call(options, "InitCluster", "Making a cluster");
+        if (str_equal(arguments[0], "leave") && n_arguments == 1)
+                return call(options, "LeaveCluster", "Leaving the cluster");
+        log_error("Write 'troupectl cluster status', 'init', 'token', 'join TOKEN' or 'leave'");
         return CTL_USAGE;
 }

@@ -42,7 +42,7 @@ static const Verb table[] = {
         {of_instances, "logs", "SERVICE", 1, 1, verb_logs, "show what the roles wrote"},
         {of_instances, "shell", "INSTANCE", 1, 1, verb_shell, "open a root shell in an instance"},
         {of_hosts, "hosts", "", 0, 0, verb_hosts, "list hosts, their domains and their room"},
-        {of_hosts, "cluster", "status | token | join TOKEN", 1, 2, verb_cluster,
+        {of_hosts, "cluster", "status | init | token | join TOKEN | leave", 1, 2, verb_cluster,
          "show the cluster, and let hosts join it"},
         {of_hosts, "events", "[SERVICE]", 0, 1, verb_events, "show what happened"},
         {of_hosts, "monitor", "", 0, 0, verb_monitor, "show changes as they happen"},

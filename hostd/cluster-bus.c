@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The methods about the cluster itself: MakeJoinToken, JoinCluster, ListMembers. A token's secret
- * is in its answer and nowhere else: neither in the cluster's state nor in a log. */
+/* The methods about the cluster itself: its tokens, init, join, leave, ListMembers. A token's
+ * secret is in its answer and nowhere else: neither in the cluster's state nor in a log. */
 
 #include <stdio.h>
 
@@ -151,7 +151,7 @@ static void on_joined(void *userdata, bool joined, const char *why)
 }
 
 /* Who joins another cluster leaves nothing behind in its own. */
-static int check_can_join(Host1 *host1, sd_bus_error *error)
+static int check_is_alone(Host1 *host1, sd_bus_error *error)
 {
         MembershipState state =
                 host1->membership ? membership_state(host1->membership) : MEMBERSHIP_EXTERNAL;
@@ -161,10 +161,15 @@ static int check_can_join(Host1 *host1, sd_bus_error *error)
                                  "this host's etcd is looked after by somebody else (etcd=)");
         if (state != MEMBERSHIP_IN)
                 return 0;
+        if (!host1->reachable)
+                return bus_error(error, "Unavailable",
+                                 "the cluster's state cannot be reached: whether others are in it "
+                                 "is not known");
         if (map_size(store_records(host1->store, RECORD_HOST)) > 1)
                 return bus_error(error, "RefusedNow",
-                                 "this host is in a cluster with others: `troupectl cluster leave` "
-                                 "first");
+                                 "this host is in a cluster with others: remove it there with "
+                                 "`troupectl host remove %s`",
+                                 host1->host);
         if (map_size(store_records(host1->store, RECORD_SERVICE)) > 0)
                 return bus_error(error, "RefusedNow",
                                  "this host runs services: `troupectl delete` them first");
@@ -182,7 +187,7 @@ int cluster_bus_join(sd_bus_message *message, void *userdata, sd_bus_error *erro
                 return r < 0 ? r : 1;
         r = sd_bus_message_read(message, "s", &token);
         if (r >= 0)
-                r = check_can_join(host1, error);
+                r = check_is_alone(host1, error);
         if (r < 0)
                 return r;
         r = membership_join(host1->membership, token, on_joined, message);
@@ -192,6 +197,39 @@ int cluster_bus_join(sd_bus_message *message, void *userdata, sd_bus_error *erro
                 return r;
         sd_bus_message_ref(message);
         return 1;
+}
+
+int cluster_bus_init(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        Host1 *host1 = userdata;
+        int r;
+
+        r = bus_polkit_check(host1->polkit, message, HOST1_ADMINISTER, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        if (!host1->membership || membership_state(host1->membership) != MEMBERSHIP_OUT)
+                return bus_error(error, "RefusedNow",
+                                 "this host is in a cluster, or about to join one: `troupectl "
+                                 "cluster status`");
+        r = membership_found(host1->membership);
+        return r < 0 ? r : sd_bus_reply_method_return(message, "");
+}
+
+int cluster_bus_leave(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        Host1 *host1 = userdata;
+        int r;
+
+        r = bus_polkit_check(host1->polkit, message, HOST1_ADMINISTER, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = check_is_alone(host1, error);
+        if (r < 0)
+                return r;
+        r = membership_leave(host1->membership, "this host left its cluster");
+        if (r == -EBUSY)
+                return bus_error(error, "RefusedNow", "this host is in no cluster");
+        return r < 0 ? r : sd_bus_reply_method_return(message, "");
 }
 
 /* ---- showing */

@@ -156,6 +156,10 @@ int host1_request(Host1 *host1, sd_bus_message *message, ControllerRequest *requ
 
         if (!request)
                 return -ENOMEM;
+        if (!controller_leads(host1->controller) && host1->reachable &&
+            forward_wanted(host1->forward) && request->kind != FABRIC_DEPLOY &&
+            request->kind != FABRIC_CONFIGURE)
+                return forward_call(host1->forward, message, error);
         r = host1_check_leads(host1, error);
         if (r < 0 && request->kind == FABRIC_DEPLOY)
                 intake_bus_deployed(host1, request->record.deployment.package);
@@ -409,6 +413,8 @@ static void disconnect(Host1 *host1)
                 fence_set_bus(host1->fence, NULL);
         if (host1->membership)
                 membership_set_bus(host1->membership, NULL);
+        if (host1->forward)
+                forward_set_bus(host1->forward, NULL);
         host1->polkit = bus_polkit_free(host1->polkit);
         if (host1->bus)
                 sd_bus_detach_event(host1->bus);
@@ -512,6 +518,8 @@ void host1_connect(Host1 *host1)
         shells_set_bus(host1->shells, host1->bus);
         if (host1->membership)
                 membership_set_bus(host1->membership, host1->bus);
+        if (host1->forward)
+                forward_set_bus(host1->forward, host1->bus);
 }
 
 static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
@@ -536,6 +544,7 @@ int host1_new(const Host1Config *config, Host1 **ret_host1)
         host1->shells = config->shells;
         host1->events = config->events;
         host1->membership = config->membership;
+        host1->forward = config->forward;
         host1->etcd = config->etcd;
         host1->config = config->config;
         r = str_set(&host1->address, address ?: "unix:path=/run/dbus/system_bus_socket");

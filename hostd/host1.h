@@ -10,6 +10,7 @@
 #include "hostd/controller.h"
 #include "hostd/events.h"
 #include "hostd/fence.h"
+#include "hostd/forward.h"
 #include "hostd/host-half.h"
 #include "hostd/intake.h"
 #include "hostd/membership.h"
@@ -102,6 +103,7 @@ typedef struct Host1Config {
         Shells *shells;
         Events *events;
         Membership *membership;
+        Forward *forward;
         Etcd *etcd;
         const Config *config;
 } Host1Config;
@@ -117,6 +119,7 @@ typedef struct Host1 {
         Shells *shells;
         Events *events;
         Membership *membership; /* NULL in tests of other things */
+        Forward *forward;       /* likewise */
         Etcd *etcd;
         const Config *config;
         Worker *worker; /* intakes only: a slow sender stops nothing else */
@@ -250,6 +253,12 @@ bool certificate_bus_has(Host1 *host1, const char *thumbprint);
 
 /** cluster_bus_token() - Method MakeJoinToken */
 int cluster_bus_token(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/** cluster_bus_init() - Method InitCluster */
+int cluster_bus_init(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/** cluster_bus_leave() - Method LeaveCluster */
+int cluster_bus_leave(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
 /** cluster_bus_join() - Method JoinCluster */
 int cluster_bus_join(sd_bus_message *message, void *userdata, sd_bus_error *error);

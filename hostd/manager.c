@@ -417,6 +417,7 @@ static void on_synced(void *userdata, int64_t revision, bool reloaded)
                 half_synced(manager);
         manager->synced = true;
         host1_flush(manager->host1);
+        forward_synced(manager->forward);
 }
 
 static void on_reachable(void *userdata, bool reachable, const char *detail)
@@ -525,6 +526,28 @@ static int add_content(Manager *manager, const ManagerConfig *config)
                                                           .userdata = manager});
 }
 
+/* Another certificate: etcd and this host's own connections read it when they need it. */
+static void on_renewed(void *userdata)
+{
+        peers_reload(((Manager *) userdata)->peers);
+}
+
+static int add_renewal(Manager *manager)
+{
+        RenewalConfig renewal = {
+                .etcd = manager->etcd,
+                .store = manager->store,
+                .config = manager->config,
+                .identity = membership_identity_change(manager->membership),
+                .renewed = on_renewed,
+                .userdata = manager,
+        };
+
+        return membership_state(manager->membership) == MEMBERSHIP_IN
+                       ? renewal_new(&renewal, &manager->renewal)
+                       : 0;
+}
+
 static int add_membership(Manager *manager, const ManagerConfig *config)
 {
         MembershipConfig membership = {
@@ -555,7 +578,10 @@ static int add_peers(Manager *manager)
         if (r == 0)
                 r = register_server_new(manager->peers, manager->store, manager->controller,
                                         &manager->register_server);
-        return r;
+        if (r == 0)
+                r = forward_new(&(ForwardConfig) {manager->event, manager->peers, manager->store},
+                                &manager->forward);
+        return r < 0 ? r : add_renewal(manager);
 }
 
 static int add_faces(Manager *manager, const ManagerConfig *config)
@@ -582,6 +608,7 @@ static int add_faces(Manager *manager, const ManagerConfig *config)
                 .fence = manager->fence,
                 .shells = manager->shells,
                 .membership = manager->membership,
+                .forward = manager->forward,
                 .etcd = manager->etcd,
                 .config = manager->config,
         };
@@ -643,6 +670,8 @@ Manager *manager_free(Manager *manager)
         peers_free(manager->peers);
         join_server_free(manager->join_server);
         register_server_free(manager->register_server);
+        forward_free(manager->forward);
+        renewal_free(manager->renewal);
         quorum_free(manager->quorum);
         store_free(manager->store);
         etcd_free(manager->etcd);

@@ -21,6 +21,7 @@
 #include "hostd/quorum.h"
 #include "hostd/register-server.h"
 #include "hostd/registrar.h"
+#include "hostd/renewal.h"
 #include "hostd/shells.h"
 #include "hostd/store.h"
 #include "lib/base/macros.h"
@@ -43,6 +44,8 @@ typedef struct Manager {
         JoinServer *join_server;
         RegisterServer *register_server;
         Quorum *quorum;
+        Forward *forward;
+        Renewal *renewal; /* NULL while this host is in no cluster */
         Store *store;
         Presence *presence; /* NULL until the store has been read once */
         Controller *controller;

@@ -37,6 +37,7 @@ struct Membership {
         Identity identity;
         EtcdUnit unit;
         bool carries;     /* there is a unit */
+        bool registered;  /* the cluster has known this host since hostd began */
         bool unit_change; /* systemd is to be told to restart it */
         char *endpoints[ETCD_ENDPOINTS_MAX];
         size_t n_endpoints;
@@ -259,6 +260,16 @@ static void follow_revocations(Membership *membership, const Store *store)
         membership->crl = TAKE_PTR(digest);
 }
 
+/* The record of a host goes when an operator removes it, and never otherwise. Its member of etcd
+ * has gone before it takes leave, or the others would be short of a voter. */
+static bool was_removed(Membership *membership, const Store *store)
+{
+        bool there = store_named(store, RECORD_HOST, membership->config.config->host) != NULL;
+
+        membership->registered |= there;
+        return membership->registered && !there;
+}
+
 void membership_synced(Membership *membership, const Store *store)
 {
         const Record *cluster = store_named(store, RECORD_CLUSTER, "");
@@ -281,9 +292,54 @@ void membership_synced(Membership *membership, const Store *store)
                 carry(membership, &record->members, own);
         else
                 drop_unit(membership);
+        if (!own && was_removed(membership, store))
+                membership_leave(membership, "this host was removed from its cluster");
 }
 
 /* ---- founding and joining */
+
+/* A file that says why this host is in no cluster, until it is in one. */
+static int set_left(const Membership *membership, const char *why)
+{
+        _cleanup_free_ char *path = path_of(membership, "left");
+
+        if (!path)
+                return -ENOMEM;
+        if (why)
+                return file_write_atomic(AT_FDCWD, path, why, strlen(why), 0644);
+        return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+static bool has_left(Membership *membership)
+{
+        _cleanup_free_ char *path = path_of(membership, "left"), *text = NULL;
+
+        if (!path || file_read(AT_FDCWD, path, sizeof(membership->detail) - 1, &text, NULL) < 0)
+                return false;
+        set_detail(membership, text);
+        return true;
+}
+
+int membership_leave(Membership *membership, const char *why)
+{
+        int r;
+
+        if (membership->state != MEMBERSHIP_IN)
+                return -EBUSY;
+        r = set_left(membership, why);
+        if (r == 0)
+                r = etcd_unit_remove(membership->config.state_dir);
+        if (r == 0)
+                r = identity_forget(&membership->identity);
+        if (r < 0)
+                return r;
+        log_notice("%s", why);
+        membership->state = MEMBERSHIP_OUT;
+        if (membership->bus)
+                etcd_unit_ask(membership->bus, "StopUnit");
+        membership->config.restart(membership->config.userdata);
+        return 0;
+}
 
 static int found(Membership *membership)
 {
@@ -355,6 +411,8 @@ static int change_over(Membership *membership)
                        rename(next->key_path, membership->identity.key_path) < 0 ||
                        rename(next->certificate_path, membership->identity.certificate_path) < 0))
                 r = -errno;
+        if (r == 0)
+                r = set_left(membership, NULL);
         if (r == 0)
                 log_notice("this host has joined a cluster");
         return r;
@@ -442,15 +500,31 @@ int membership_join(Membership *membership, const char *text, MembershipJoined d
         return 0;
 }
 
+int membership_found(Membership *membership)
+{
+        int r;
+
+        if (membership->state != MEMBERSHIP_OUT)
+                return -EBUSY;
+        r = found(membership);
+        if (r == 0)
+                r = set_left(membership, NULL);
+        if (r == 0)
+                membership->config.restart(membership->config.userdata);
+        return r;
+}
+
 /* The first time ever, or after a power cut in the middle of it. */
 static int begin(Membership *membership)
 {
         const char *token = membership->config.config->join_token;
         int r;
 
+        membership->state = MEMBERSHIP_OUT;
+        if (has_left(membership))
+                return 0;
         if (str_empty(token))
                 return found(membership);
-        membership->state = MEMBERSHIP_OUT;
         r = membership_join(membership, token, NULL, NULL);
         if (r != TOKEN_BAD)
                 return r;
@@ -580,6 +654,11 @@ MembershipState membership_state(const Membership *membership)
 const char *membership_detail(const Membership *membership)
 {
         return membership->detail;
+}
+
+Identity *membership_identity_change(Membership *membership)
+{
+        return &membership->identity;
 }
 
 const Identity *membership_identity(const Membership *membership)

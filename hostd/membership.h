@@ -65,6 +65,23 @@ const Identity *membership_identity(const Membership *membership);
 /** membership_synced() - The copy of the cluster's state is complete: do what it says */
 void membership_synced(Membership *membership, const Store *store);
 
+/** membership_identity_change() - As membership_identity(), to put another certificate in */
+Identity *membership_identity_change(Membership *membership);
+
+/**
+ * membership_leave() - Be out of the cluster: forget who this host is
+ * @membership: membership
+ * @why:        for people, shown until it joins or founds one
+ *
+ * hostd begins anew. What the cluster knows of this host is not touched.
+ *
+ * Return: 0; negative errno.
+ */
+int membership_leave(Membership *membership, const char *why);
+
+/** membership_found() - Make a cluster of this host, which is out; hostd begins anew. 0; -errno */
+int membership_found(Membership *membership);
+
 /** MembershipJoined - Whether it joined, or why not; hostd begins anew after it did */
 typedef void (*MembershipJoined)(void *userdata, bool joined, const char *why);
 

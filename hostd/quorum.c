@@ -219,8 +219,16 @@ static bool is_news(const Quorum *quorum, const Record *record)
                !str_equal(a, b);
 }
 
-/* Certificates of hosts that are none any more. One that is just being issued has its host's record
- * written in the same transaction. */
+static bool carries(const Quorum *quorum, const char *host)
+{
+        for (size_t i = 0; i < quorum->n_members; i++)
+                if (str_equal(quorum->members[i].name, host))
+                        return true;
+        return false;
+}
+
+/* Certificates of hosts that are none any more, and carry no member any more. One that is just
+ * being issued has its host's record written in the same transaction. */
 static int add_revocations(const Quorum *quorum, EtcdTxn *txn)
 {
         uint64_t now_us = clock_realtime_us();
@@ -232,7 +240,8 @@ static int add_revocations(const Quorum *quorum, EtcdTxn *txn)
                 const IssuedRecord *issued = &((const Record *) entry->value)->issued;
 
                 if (r < 0 || n == REVOKE_MAX || issued->revoked || issued->expires_us < now_us ||
-                    store_named(quorum->store, RECORD_HOST, issued->host))
+                    store_named(quorum->store, RECORD_HOST, issued->host) ||
+                    carries(quorum, issued->host))
                         continue;
                 record.issued = *issued;
                 record.issued.revoked = true;

@@ -88,19 +88,24 @@ def start_nodes(rack):
         node.set_address(nodes[name], address)
 
 
-def boot_host(rack, name, more=None):
-    """Boots a host with @more credentials; what a host is given at its first boot it is given at every one."""
-    host = rack["hosts"].setdefault(name, {"credentials": more or {}})
-    with Step(f"{name} booting") as step:
+def boot_hosts(rack, names, more=None):
+    """Boots hosts together, with @more credentials by name; what a host is given at its first boot it is given at
+    every one."""
+    for name in names:
+        host = rack["hosts"].setdefault(name, {"credentials": (more or {}).get(name, {})})
         try:
             hosts.power_on(host, name, rack["tree"], rack["nodes"]["switch"], host.get("credentials", {}))
         finally:
             state.save(rack)
-        step.result = hosts.wait_booted(host, name)
-    with Step(f"{name} joining its cluster"):
-        hosts.wait_joined(host, name)
-    for unit in hosts.failed_units(host):
-        say(f"      {unit} failed: tools/rack exec {name} -- systemctl status {unit}")
+    for name in names:
+        with Step(f"{name} booting") as step:
+            step.result = hosts.wait_booted(rack["hosts"][name], name)
+    for name in names:
+        host = rack["hosts"][name]
+        with Step(f"{name} joining its cluster"):
+            hosts.wait_joined(host, name)
+        for unit in hosts.failed_units(host):
+            say(f"      {unit} failed: tools/rack exec {name} -- systemctl status {unit}")
 
 
 def tear_down(rack):
@@ -130,10 +135,11 @@ def up(args):
         try:
             with Step("switch, client and Valkey"):
                 start_nodes(rack)
-            boot_host(rack, "h1")
-            for number in range(2, args.hosts + 1):
-                token = hosts.join_token(rack["hosts"]["h1"], "h1")
-                boot_host(rack, plan.host_name(number), {"troupe.join-token": token})
+            names = [plan.host_name(number) for number in range(1, args.hosts + 1)]
+            boot_hosts(rack, names[:1])
+            first = rack["hosts"][names[0]]
+            boot_hosts(rack, names[1:], {} if args.apart else
+                       {name: {"troupe.join-token": hosts.join_token(first)} for name in names[1:]})
         except BaseException:
             if not args.keep:
                 tear_down(rack)
@@ -234,9 +240,10 @@ def kill(args):
 def start(args):
     with state.locked():
         rack = the_rack()
-        the_host(rack, args.host, on=False)
+        for name in args.hosts:
+            the_host(rack, name, on=False)
         rack["tree"] = host_tree()
-        boot_host(rack, args.host)
+        boot_hosts(rack, args.hosts)
 
 
 def cable(args):
@@ -267,6 +274,7 @@ def parser():
 
     sub = verb("up", up, "boot a rack")
     sub.add_argument("--hosts", type=int, default=1, metavar="N", help="how many hosts (default 1)")
+    sub.add_argument("--apart", action="store_true", help="do not join them into one cluster")
     sub.add_argument("--keep", action="store_true", help="when it fails half way, leave it for a look")
     verb("down", down, "stop everything the rack started, leave nothing behind")
     sub = verb("status", status, "what is there; exit 3 when no rack is up")
@@ -277,7 +285,8 @@ def parser():
     verb("copy", copy, "copy files and directories to a host's /var/tmp", "host").add_argument(
         "file", nargs="*")
     verb("kill", kill, "power cut: everything on the host dies at once, its disk stays as it was", "host")
-    verb("start", start, "power on again, with Troupe as it is built now", "host")
+    verb("start", start, "power on again, with Troupe as it is built now").add_argument(
+        "hosts", nargs="+", metavar="host", help="several are powered on at once")
     verb("cut", cable, "unplug the host's network cable", "host")
     verb("heal", cable, "plug it in again", "host")
     verb("freeze", freeze, "freeze all processes of a unit", "host", "unit")

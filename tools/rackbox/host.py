@@ -253,7 +253,7 @@ def member_state(host, name):
         return ""
 
 
-def join_token(host, name):
+def join_token(host):
     """A token with which one more host joins the cluster of this one."""
     return node.run(*enter_command(host, ["troupectl", "cluster", "token"])).stdout.strip()
 

@@ -37,6 +37,11 @@ static void join_says_why_not(void **state)
         assert_int_equal(CLUSTER(&plain, &out, W("join"), W("good")), CTL_DONE);
         assert_int_equal(CLUSTER(&plain, &nothing, W("join"), W("bad")), CTL_FAILED);
         assert_called("JoinCluster good\nJoinCluster bad\n");
+        free(TAKE_PTR(out));
+        assert_int_equal(CLUSTER(&plain, &out, W("leave")), CTL_DONE);
+        free(TAKE_PTR(out));
+        assert_int_equal(CLUSTER(&plain, &out, W("init")), CTL_DONE);
+        assert_called("LeaveCluster\nInitCluster\n");
 }
 
 static void status_shows_who_carries_the_state(void **state)

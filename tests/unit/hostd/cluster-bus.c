@@ -11,6 +11,8 @@ static void nobody_is_let_into_what_is_no_cluster(void **state)
         bus_world_expect(world, BUS_CALL "MakeJoinToken t 0", "not in a cluster");
         bus_world_expect(world, BUS_CALL "MakeJoinToken t 99999999", "30 days at most");
         bus_world_expect(world, BUS_CALL "JoinCluster s x", "by somebody else");
+        bus_world_expect(world, BUS_CALL "LeaveCluster", "by somebody else");
+        bus_world_expect(world, BUS_CALL "InitCluster", "in a cluster, or about to");
 }
 
 static void members_are_listed(void **state)

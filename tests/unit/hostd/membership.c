@@ -201,6 +201,28 @@ static void who_is_refused_stays_what_it_was(void **state)
         join_server_free(server);
 }
 
+static void who_left_is_out_until_told_otherwise(void **state)
+{
+        ClusterWorld *world = *state;
+        EtcdUnit unit;
+        Host host;
+
+        host_init(&host, world, "h7", "192.0.2.7");
+        host_start(&host, world);
+        assert_int_equal(membership_found(host.membership), -EBUSY);
+        assert_int_equal(membership_leave(host.membership, "left"), 0);
+        assert_true(host.restarted);
+        host_start(&host, world);
+        assert_int_equal(membership_state(host.membership), MEMBERSHIP_OUT);
+        assert_string_equal(membership_detail(host.membership), "left");
+        assert_int_equal(etcd_unit_load(host.dir, &unit), ETCD_UNIT_NONE);
+        assert_int_equal(membership_leave(host.membership, "left"), -EBUSY);
+        assert_int_equal(membership_found(host.membership), 0);
+        host_start(&host, world);
+        assert_int_equal(membership_state(host.membership), MEMBERSHIP_IN);
+        host_deinit(&host);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -208,6 +230,7 @@ int main(void)
                 CLUSTER_TEST(an_etcd_of_others_is_left_alone),
                 CLUSTER_TEST(a_token_at_the_first_start_joins),
                 CLUSTER_TEST(who_is_refused_stays_what_it_was),
+                CLUSTER_TEST(who_left_is_out_until_told_otherwise),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
