@@ -5,6 +5,7 @@
 
 #include "fabric/deployment.h"
 
+#include "fabric/drain.h"
 #include "fabric/heal.h"
 #include "fabric/hosts.h"
 #include "fabric/instance.h"
@@ -16,6 +17,8 @@
 void deployment_link(Fabric *fabric, Deployment *deployment)
 {
         network_open(fabric, deployment);
+        for (size_t i = 0; i < RECORD_ROLES_MAX; i++)
+                deployment->roles[i].surge_ns = fabric->now_ns;
         state_queue(fabric, deployment);
 }
 
@@ -176,33 +179,43 @@ static void instance_check(Fabric *fabric, Instance *instance, bool wanted)
                 heal_check(fabric, instance);
 }
 
-/* Places the missing instances of a role, lowest number first, as far as there is room. */
+/* Places the missing instances of a role, lowest number first, as far as there is room. A surge
+ * instance does not wait for room: it is for the meantime only. */
 static void role_fill(Fabric *fabric, Deployment *deployment, size_t index)
 {
-        const DeploymentRole *role = &deployment_record(deployment)->roles[index];
+        DeploymentRole *role = &deployment_record(deployment)->roles[index];
         PlaceSize size = role_size(role);
         PlaceSpread spread;
 
         role_spread(fabric, deployment, index, NULL, &spread);
-        for (uint32_t i = 0; i < role->count && !fabric->failed; i++) {
+        for (uint32_t i = 0; i < role->count + role->surge && !fabric->failed; i++) {
+                const Instance *there = instance_at(deployment, index, i);
                 uint32_t host;
 
-                if (instance_at(deployment, index, i))
+                if (there && i < role->count)
                         continue;
-                if (host_pick(fabric, &spread, &size, PLACE_NONE, &host) != 0) {
+                if (there) {
+                        host = there->host->place;
+                } else if (host_pick(fabric, &spread, &size, PLACE_NONE, &host) == 0) {
+                        instance_create(fabric, deployment, index, i, host_at(fabric, host));
+                } else if (i < role->count) {
                         deployment->n_waiting++;
                         continue;
+                } else {
+                        role->surge = i - role->count;
+                        state_touch(fabric, &deployment->item);
+                        break;
                 }
                 if (place_spread_add(&spread, &fabric->place, host) < 0)
                         fabric->failed = true;
-                instance_create(fabric, deployment, index, i, host_at(fabric, host));
         }
         place_spread_deinit(&spread);
 }
 
 static void role_check(Fabric *fabric, Deployment *deployment, size_t index)
 {
-        uint32_t count = deployment_record(deployment)->roles[index].count;
+        const DeploymentRole *wanted = &deployment_record(deployment)->roles[index];
+        uint32_t count = wanted->count + wanted->surge;
         const Role *role = &deployment->roles[index];
         uint32_t missing = 0;
 
@@ -233,9 +246,13 @@ void deployment_check(Fabric *fabric, Deployment *deployment)
 {
         DeploymentRecord *record = deployment_record(deployment);
 
+        fabric->n_waiting -= deployment->n_waiting;
         deployment->n_waiting = 0;
         for (size_t i = 0; i < record->n_roles; i++)
                 role_check(fabric, deployment, i);
+        fabric->n_waiting += deployment->n_waiting;
+        for (size_t i = 0; i < record->n_roles; i++)
+                drain_surge_check(fabric, deployment, i);
         if (record->deleting) {
                 if (deployment->n_live == 0)
                         deployment_remove(fabric, deployment);

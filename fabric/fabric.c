@@ -173,6 +173,9 @@ static int take_event(Fabric *fabric, const FabricEvent *event)
 
 /* ---- the step */
 
+/* Far more than it ever takes: a leader that goes on and on would hold up everything. */
+#define SETTLE_ROUNDS_MAX 1000
+
 static void fire(Fabric *fabric, Timer *timer)
 {
         switch (timer->kind) {
@@ -212,6 +215,7 @@ static void queue_waiting(Fabric *fabric)
 static void settle(Fabric *fabric)
 {
         size_t n_dirty = 0; /* changes that operations have been checked after */
+        unsigned rounds = 0;
 
         do {
                 size_t n_checked = 0;
@@ -230,7 +234,9 @@ static void settle(Fabric *fabric)
                 if (fabric->owners_changed)
                         owners_check(fabric);
                 n_dirty = fabric->n_dirty;
-        } while ((fabric->n_queue > 0 || fabric->room_changed) && !fabric->failed);
+        } while ((fabric->n_queue > 0 || fabric->room_changed) && !fabric->failed &&
+                 ++rounds < SETTLE_ROUNDS_MAX);
+        fabric->unsettled = rounds == SETTLE_ROUNDS_MAX;
 }
 
 int fabric_step(Fabric *fabric, const FabricEvent *event, const FabricPlan **ret_plan)

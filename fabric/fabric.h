@@ -119,6 +119,7 @@ typedef struct FabricPlan {
         const FabricTransaction *transactions; /* to be written in this order */
         size_t n_transactions;
         uint64_t wake_ns; /* FABRIC_TICK is wanted then, CLOCK_BOOTTIME; FABRIC_NEVER for no time */
+        bool unsettled; /* our own bug: checks went on contradicting each other, and were cut off */
 } FabricPlan;
 
 /* Why a request was refused: `org.troupe.Error.` and this name (fabric_refusal_to_string()). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* Hosts: their leases, the brake, capacity, draining. */
+/* Hosts: their leases, the brake, capacity. */
 
 #include "fabric/state.h"
 
@@ -38,14 +38,3 @@ int host_pick(Fabric *fabric, const PlaceSpread *spread, const PlaceSize *size, 
 
 /** hosts_release_brake() - By an operator: what is lost now counts as gone for good */
 void hosts_release_brake(Fabric *fabric);
-
-/**
- * host_drain_check() - Move what may be moved now from a host that is drained
- * @fabric:      state
- * @host:        registered and draining
- * @ret_waiting: instances that fit nowhere else at present
- *
- * Of a role only instances of one upgrade domain are on the move at a time, and none is stopped
- * before there is room for it elsewhere.
- */
-void host_drain_check(Fabric *fabric, Host *host, uint32_t *ret_waiting);

@@ -202,8 +202,13 @@ void instance_observe(Fabric *fabric, Instance *instance)
 void role_spread(Fabric *fabric, const Deployment *deployment, size_t role, const Instance *except,
                  PlaceSpread *ret_spread)
 {
+        uint32_t count = deployment->item.record.deployment.roles[role].count;
+        uint32_t end = deployment->roles[role].n_instances;
+
         *ret_spread = (PlaceSpread) {};
-        for (uint32_t i = 0; i < deployment->roles[role].n_instances; i++) {
+        if (!except || except->item.record.instance.id.number < count)
+                end = MIN(end, count);
+        for (uint32_t i = 0; i < end; i++) {
                 const Instance *instance = deployment->roles[role].instances[i];
 
                 if (instance && instance != except && instance->host->record &&

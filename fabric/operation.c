@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #include "fabric/deployment.h"
-#include "fabric/hosts.h"
+#include "fabric/drain.h"
 #include "fabric/instance.h"
 #include "fabric/swap.h"
 #include "lib/base/str.h"
@@ -172,10 +172,13 @@ static Progress count_drain(Fabric *fabric, const OperationRecord *record)
 {
         Host *host = map_get(&fabric->hosts, record->host);
         Progress progress = {.what = "instances moved", .total = record->total};
+        DrainWait wait;
 
         if (!host || !host->record || !host->record->draining)
                 return progress;
-        host_drain_check(fabric, host, &progress.waiting);
+        drain_check(fabric, host, &wait);
+        progress.waiting = wait.n_roomless;
+        progress.behind = wait.behind;
         progress.done = host->n_instances < progress.total
                                 ? progress.total - (uint32_t) host->n_instances
                                 : 0;

@@ -114,5 +114,6 @@ void plan_build(Fabric *fabric)
         fabric->n_dirty = 0;
         fabric->plan = (FabricPlan) {.transactions = fabric->transactions,
                                      .n_transactions = cut(fabric, n, sources),
-                                     .wake_ns = timers_next(&fabric->timers)};
+                                     .wake_ns = timers_next(&fabric->timers),
+                                     .unsettled = fabric->unsettled};
 }

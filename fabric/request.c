@@ -245,6 +245,8 @@ static int prepare_deployment(Fabric *fabric, const FabricRequest *request,
         record->configuration_generation = 1;
         record->ready = false;
         record->deleting = false;
+        for (size_t i = 0; i < record->n_roles; i++)
+                record->roles[i].surge = 0;
         record->created_us = fabric->realtime_us;
         if (!network_pick(fabric, record))
                 return refuse(fabric, FABRIC_NO_SUBNET,
@@ -443,7 +445,7 @@ static void begin_deleting(Fabric *fabric, Deployment *deployment)
                               "the deployment was deleted");
         record->deleting = true;
         for (size_t i = 0; i < record->n_roles; i++)
-                record->roles[i].count = 0;
+                record->roles[i].count = record->roles[i].surge = 0;
         state_touch(fabric, &deployment->item);
         state_queue(fabric, deployment);
 }
@@ -533,6 +535,7 @@ static void set_cordon(Fabric *fabric, Host *host, bool cordoned, bool draining)
         host->record->draining = draining;
         state_touch(fabric, ITEM_OF(CONTAINER_OF(host->record, Record, host)));
         host_refresh(fabric, host);
+        state_queue_host(fabric, host);
 }
 
 static int cordon(Fabric *fabric, const FabricRequest *request)

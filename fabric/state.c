@@ -98,6 +98,21 @@ static void record_set_key(Record *record, const RecordKey *key)
         }
 }
 
+/* A key that the step has deleted and now makes again is written once, too. */
+static void dirty_revive(Fabric *fabric, Item *item, const RecordKey *key)
+{
+        for (size_t i = 0; i < fabric->n_dirty; i++) {
+                Dirty *dirty = &fabric->dirty[i];
+                char a[RECORD_KEY_MAX + 1], b[RECORD_KEY_MAX + 1];
+
+                if (dirty->item || dirty->key.type != key->type ||
+                    strcmp(record_key_format(&dirty->key, a), record_key_format(key, b)) != 0)
+                        continue;
+                dirty->item = item;
+                item->dirty = (uint32_t) i + 1;
+        }
+}
+
 Item *state_add(Fabric *fabric, const RecordKey *key)
 {
         size_t offset = holder_offset(key->type);
@@ -118,6 +133,7 @@ Item *state_add(Fabric *fabric, const RecordKey *key)
                 free(memory);
                 return NULL;
         }
+        dirty_revive(fabric, item, key);
         if (key->type == RECORD_INSTANCE)
                 CONTAINER_OF(item, Instance, item)->timer.kind = TIMER_INSTANCE;
         else if (key->type == RECORD_OPERATION)
@@ -199,6 +215,10 @@ void state_forget(Fabric *fabric, Item *item)
         RecordKey key = record_key_of(&item->record);
         char text[RECORD_KEY_MAX + 1];
 
+        if (item->dirty > 0) {
+                fabric->dirty[item->dirty - 1].item = NULL;
+                fabric->dirty[item->dirty - 1].key = key;
+        }
         if (ARRAY_APPEND(fabric->garbage, fabric->n_garbage, item) < 0)
                 fabric->failed = true; /* it stays where it is, to be freed with the rest */
         else
@@ -208,10 +228,6 @@ void state_forget(Fabric *fabric, Item *item)
 void state_drop(Fabric *fabric, Item *item)
 {
         state_touch(fabric, item);
-        if (item->dirty > 0) {
-                fabric->dirty[item->dirty - 1].item = NULL;
-                fabric->dirty[item->dirty - 1].key = record_key_of(&item->record);
-        }
         state_forget(fabric, item);
 }
 

@@ -60,6 +60,7 @@ typedef struct Host {
 typedef struct Role {
         Instance **instances;
         uint32_t n_instances;
+        uint64_t surge_ns; /* when this leader learnt of the present number of surge instances */
 } Role;
 
 typedef struct Deployment {
@@ -119,7 +120,9 @@ struct Fabric {
         uint64_t realtime_us;
         bool synced;
         bool failed;         /* memory was short */
+        bool unsettled;      /* see FabricPlan */
         uint32_t n_suspect;  /* hosts */
+        uint32_t n_waiting;  /* instances of all deployments that fit nowhere at present */
         bool room_changed;   /* what waits may fit now */
         bool owners_changed; /* a VIP may need another owner */
         uint32_t n_unowned;  /* VIPs that need one and find none */

@@ -175,6 +175,7 @@ static const Field role_fields[] = {
         ENUM(DeploymentRole, kind, role_kind),
         TEXT(DeploymentRole, size),
         NUMBER(DeploymentRole, count, RECORD_COUNT_MAX),
+        NUMBER(DeploymentRole, surge, RECORD_COUNT_MAX),
         UNSIGNED(DeploymentRole, vcpus),
         UNSIGNED(DeploymentRole, memory_bytes),
         UNSIGNED(DeploymentRole, disk_bytes),

@@ -233,6 +233,7 @@ typedef struct DeploymentRole {
         RecordRoleKind kind;
         RecordName size; /* Azure's name, for people */
         uint32_t count;  /* wanted; counts more than the configuration's text */
+        uint32_t surge;  /* instances beyond @count, while a drain moves others */
         uint32_t vcpus;  /* of an instance */
         uint64_t memory_bytes;
         uint64_t disk_bytes;       /* overlay */

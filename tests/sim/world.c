@@ -928,6 +928,8 @@ static int controller_step(World *world, Controller *c, FabricEvent event)
                 abort();
         world->statistics.steps++;
         controller_wake(world, c, plan->wake_ns);
+        if (plan->unsettled)
+                violate(world, "the checks of the core contradict each other");
         if (plan->wake_ns <= world->now_ns)
                 violate(world, "a plan's wake-up is not in the future");
         c->plan = plan;

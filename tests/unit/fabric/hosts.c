@@ -131,41 +131,6 @@ static void an_operator_releases_the_brake(void **state)
         world_deinit(&world);
 }
 
-static void drain_moves_a_domain_at_a_time(void **state)
-{
-        FabricRequest drain = {.kind = FABRIC_DRAIN, .host = "h0"};
-        unsigned stopping = 0;
-        World world;
-
-        start(&world, 2, 1, 6);
-        assert_int_equal(placed(&world, "h0"), 3);
-        assert_int_equal(world_request(&world, drain), 0);
-        MAP_FOREACH (entry, fabric_records(world.fabric, RECORD_INSTANCE))
-                stopping += ((const Record *) entry->value)->instance.power == POWER_STOPPING;
-        assert_int_equal(stopping, 1);
-        assert_int_equal(world_request(&world, drain), FABRIC_OPERATION_CONFLICT);
-        world_settle(&world);
-        assert_int_equal(placed(&world, "h0"), 0);
-        assert_int_equal(world_operation(&world, "op6")->state, OPERATION_SUCCEEDED);
-        world_request(&world, (FabricRequest) {.kind = FABRIC_UNCORDON, .host = "h0"});
-        world_deinit(&world);
-}
-
-static void drain_stops_nothing_that_fits_nowhere(void **state)
-{
-        World world;
-
-        start(&world, 1, 1, 2);
-        assert_int_equal(
-                world_request(&world, (FabricRequest) {.kind = FABRIC_DRAIN, .host = "h0"}), 0);
-        world_settle(&world);
-        assert_int_equal(world_instance(&world, "d1/web_IN_0")->power, POWER_RUNNING);
-        assert_non_null(strstr(world_operation(&world, world.operation)->message, "room: 2"));
-        world_request(&world, (FabricRequest) {.kind = FABRIC_UNCORDON, .host = "h0"});
-        assert_int_equal(world_operation(&world, "op5")->state, OPERATION_FAILED);
-        world_deinit(&world);
-}
-
 static void a_cordoned_host_gets_nothing_new(void **state)
 {
         DeploymentRecord d = world_deployment("d2", 2, 0);
@@ -189,8 +154,6 @@ int main(void)
                 cmocka_unit_test(one_fault_domain_never_trips_it),
                 cmocka_unit_test(losses_far_apart_do_not_trip_it),
                 cmocka_unit_test(an_operator_releases_the_brake),
-                cmocka_unit_test(drain_moves_a_domain_at_a_time),
-                cmocka_unit_test(drain_stops_nothing_that_fits_nowhere),
                 cmocka_unit_test(a_cordoned_host_gets_nothing_new),
         };
 

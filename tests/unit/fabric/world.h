@@ -37,6 +37,7 @@ static inline int world_step(World *world, FabricEvent event)
         assert_int_equal(r == FABRIC_REFUSED, world->refusal != FABRIC_NO_REFUSAL);
         assert_int_equal(world->refusal != FABRIC_NO_REFUSAL, message[0] != '\0');
         assert_true(world->plan->wake_ns > world->now_ns);
+        assert_false(world->plan->unsettled);
         for (size_t i = 0; i < world->plan->n_transactions; i++) {
                 const FabricTransaction *t = &world->plan->transactions[i];
 
@@ -217,30 +218,32 @@ static inline bool world_is_alive(World *world, const char *host)
         return fabric_record(world->fabric, &key);
 }
 
-/* All hosts do what is wanted, until nothing more is: instances Ready, or stopped and removed. */
-static inline void world_settle(World *world)
+/* One host does one thing that is wanted: an instance becomes Ready, or stopped and removed. */
+static inline bool world_settle_one(World *world)
 {
-        for (bool changed = true; changed;) {
-                changed = false;
-                MAP_FOREACH (entry, fabric_records(world->fabric, RECORD_INSTANCE)) {
-                        const InstanceRecord *i = &((const Record *) entry->value)->instance;
-                        RecordKey key = {.type = RECORD_OBSERVED, .instance = i->id};
-                        InstanceStatus status =
-                                i->power == POWER_RUNNING ? STATUS_READY_ROLE : STATUS_STOPPED_VM;
-                        const Record *o;
+        MAP_FOREACH (entry, fabric_records(world->fabric, RECORD_INSTANCE)) {
+                const InstanceRecord *i = &((const Record *) entry->value)->instance;
+                RecordKey key = {.type = RECORD_OBSERVED, .instance = i->id};
+                InstanceStatus status =
+                        i->power == POWER_RUNNING ? STATUS_READY_ROLE : STATUS_STOPPED_VM;
+                const Record *o;
 
-                        memcpy(key.name, i->host, sizeof(RecordName));
-                        o = fabric_record(world->fabric, &key);
-                        if (!world_is_alive(world, i->host) ||
-                            (o && o->observed.incarnation == i->incarnation &&
-                             o->observed.status == status &&
-                             memcmp(o->observed.done, i->wanted, sizeof(i->wanted)) == 0))
-                                continue;
-                        world_observe(world, i, status);
-                        changed = true;
-                        break; /* the map may have changed */
-                }
+                memcpy(key.name, i->host, sizeof(RecordName));
+                o = fabric_record(world->fabric, &key);
+                if (!world_is_alive(world, i->host) ||
+                    (o && o->observed.incarnation == i->incarnation &&
+                     o->observed.status == status &&
+                     memcmp(o->observed.done, i->wanted, sizeof(i->wanted)) == 0))
+                        continue;
+                world_observe(world, i, status);
+                return true; /* the map may have changed */
         }
+        return false;
+}
+
+/* Deletes what is observed of instances that are elsewhere, or no more. */
+static inline void world_sweep(World *world)
+{
         MAP_FOREACH (entry, fabric_records(world->fabric, RECORD_OBSERVED)) {
                 const ObservedRecord *o = &((const Record *) entry->value)->observed;
                 RecordKey key = {.type = RECORD_INSTANCE, .instance = o->id};
@@ -250,6 +253,14 @@ static inline void world_settle(World *world)
                     world_is_alive(world, o->host))
                         world_delete(world, record_key_of(entry->value));
         }
+}
+
+/* All hosts do what is wanted, until nothing more is. */
+static inline void world_settle(World *world)
+{
+        while (world_settle_one(world))
+                ;
+        world_sweep(world);
 }
 
 static inline const OperationRecord *world_operation(World *world, const char *id)
