@@ -45,7 +45,7 @@
 #define ENCAPSULATION   50 /* bytes of IPv4, UDP, VXLAN and Ethernet around a packet */
 #define ETHERNET_MTU    1500
 #define TABLE_FIRST     0x5400
-#define ROUTE_PROTOCOL  84 /* of the numbers that are left to programs, RTPROT_STATIC and above */
+#define ROUTE_PROTOCOL  119 /* one that nobody has in iproute2's rt_protos */
 #define RULE_PRIORITY   50
 #define LOCAL_PRIORITY  100
 #define PORT_ATTRIBUTES 5

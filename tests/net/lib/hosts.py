@@ -40,7 +40,7 @@ class Rack(Ending):
     def __init__(self, n_hosts=2):
         super().__init__()
         self.n_guests, self.guests, self.hosts = 0, [], []
-        self.networks, self.vips, self.endpoints, self.reaches = {}, {}, {}, {}
+        self.networks, self.vips, self.endpoints, self.reaches, self.acls = {}, {}, {}, {}, {}
         self.switch = Namespace(self, "sw")
         self.switch.ip("link", "add", "br0", "type", "bridge")
         self.switch.ip("link", "set", "br0", "up")
@@ -89,7 +89,8 @@ class Rack(Ending):
         here = [g for g in self.guests if g.on is host]
         endpoints, shares = [], []
         for key, e in self.endpoints.items():
-            endpoints.append((key, e["vip"], e["protocol"], e["port"], int(e["source"]), False, 0, e["probe"], [],
+            endpoints.append((key, e["vip"], e["protocol"], e["port"], int(e["source"]), False, 0, e["probe"],
+                              self.acls.get(key, []),
                               [(g.id, e["target"], g in e["ready"]) for g in e["guests"] if g.on is host]))
             weights = {h.id: 0 for h in self.hosts}
             for g in e["ready"]:

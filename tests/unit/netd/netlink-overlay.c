@@ -90,11 +90,36 @@ static void numbers_lead_to_hosts(void **unused)
         state_deinit(&state);
 }
 
+static void what_is_carried_is_told_in_a_table_of_its_own(void **unused)
+{
+        IpAddress vip;
+        LinkPeers vips;
+        Links *links;
+
+        example_namespace();
+        assert_int_equal(ip_parse("198.18.0.9", &vip), 0);
+        assert_int_equal(links_new(&links), 0);
+        for (int twice = 0; twice < 2; twice++)
+                assert_int_equal(links_ensure_carried(links, &vip), 0);
+        assert_int_equal(links_carried(links, &vips), 0);
+        assert_int_equal(vips.n_peers, 1);
+        assert_int_equal(ip_compare(&vips.peers[0].address, &vip), 0);
+        free(vips.peers);
+        assert_int_equal(links_peers(links, &vips), 0); /* it is no way to a host */
+        assert_int_equal(vips.n_peers, 0);
+        for (int twice = 0; twice < 2; twice++)
+                links_remove_carried(links, &vip);
+        assert_int_equal(links_carried(links, &vips), 0);
+        assert_int_equal(vips.n_peers, 0);
+        links_free(links);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(an_overlay_joins_a_bridge),
                 cmocka_unit_test(numbers_lead_to_hosts),
+                cmocka_unit_test(what_is_carried_is_told_in_a_table_of_its_own),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
