@@ -171,6 +171,8 @@ static bool may_remove(const VoterHost *host, const Tally *tally)
                 return false;
         if (voters % 2 == 1 || tally->surplus > 1 || tally->caught_up > 0)
                 return true;
+        if (!host->alive && tally->newcomers > 0) /* etcd takes nobody new while one is away */
+                return true;
         return tally->learners == 0 && !host->wanted;
 }
 
@@ -204,6 +206,10 @@ static VoterStep decide(const VoterHost *hosts, size_t n_hosts, const Tally *tal
                 return VOTER_REMOVE;
         if (tally->voters % 2 == 0 && may_promote(tally)) /* what was begun is ended first */
                 return promote(hosts, n_hosts, tally, ret_index);
+        if (dead && may_remove(surplus, tally)) {
+                *ret_index = (size_t) (surplus - hosts);
+                return VOTER_REMOVE;
+        }
         if (find_newcomer(hosts, n_hosts, tally, ret_index))
                 return VOTER_ADD;
         if (!dead && may_promote(tally))

@@ -58,8 +58,9 @@ unsigned voters_target(const VoterHost *hosts, size_t n_hosts);
  * @ret_index: host that the step is about; unless VOTER_REST
  *
  * Never takes a step after which the voters that are alive are no majority, nor one that brings
- * their number to an even count unless there is a host for the next step; a lost voter is taken out
- * only when its successor has caught up, or when there are more than enough.
+ * their number to an even count unless there is a host for the next step. A lost voter is taken out
+ * before its successor is added, for etcd adds nobody while one is away: the living voters then
+ * tolerate as many losses as before.
  *
  * Return: the step. Same input, same output.
  */

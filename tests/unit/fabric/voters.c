@@ -178,7 +178,7 @@ static void a_lost_voter_is_replaced_after_a_while(void **state)
         lose(&world, 1);
         EXPECT(&world, "");
         world.now_ns += settings.patience_ns;
-        EXPECT(&world, "add h4, remove h2, promote h4");
+        EXPECT(&world, "remove h2, add h4, promote h4");
         world.hosts[1].alive = true;
         EXPECT(&world, "");
 }
