@@ -46,6 +46,7 @@ struct HostHalf {
         Map certificates; /* digest → Record, as long as a certificate needs it to be */
         Map reported;     /* instance id → ObservedRecord as last told, or zero */
         Map rotation;     /* `ENDPOINT INSTANCE` of those in rotation → nothing */
+        Map serving;      /* instance → in how many endpoints' rotation it is, if in any */
         SizeCatalogue sizes;
         bool synced;
         uint64_t start_until_ns; /* read by the worker's threads */

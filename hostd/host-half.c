@@ -302,6 +302,7 @@ void host_half_set_bus(HostHalf *half, sd_bus *bus)
         int r;
 
         map_deinit(&half->rotation);
+        map_deinit(&half->serving);
         r = netd_client_set_bus(half->netd, bus);
         if (r < 0)
                 log_error_errno(r, "cannot reach netd over the bus");
@@ -496,6 +497,7 @@ int host_half_new(sd_event *event, const HostHalfConfig *config, const HostHalfS
         half->observed.value_free = free;
         half->records.value_free = half->services.value_free = half->hosts.value_free = free;
         half->incarnations.value_free = half->reported.value_free = free;
+        half->serving.value_free = free;
         half->deployments.value_free = free_deployment;
         half->certificates.value_free = free_certificate;
         host_domains_init(half);
@@ -547,6 +549,7 @@ HostHalf *host_half_free(HostHalf *half)
         map_deinit(&half->certificates);
         map_deinit(&half->reported);
         map_deinit(&half->rotation);
+        map_deinit(&half->serving);
         domain_list_deinit(&half->domains);
         sd_event_unref(half->event);
         free(half->cluster);

@@ -183,18 +183,43 @@ static void on_netd_changed(void *userdata)
         host_reconcile_later(half);
 }
 
+static int count_serving(HostHalf *half, const char *instance, bool more)
+{
+        unsigned *count = map_get(&half->serving, instance);
+        int r;
+
+        if (!count && more) {
+                count = calloc(1, sizeof(*count));
+                r = count ? map_put(&half->serving, instance, count) : -ENOMEM;
+                if (r < 0) {
+                        free(count);
+                        return r;
+                }
+        }
+        if (more)
+                (*count)++;
+        else if (count && --*count == 0)
+                free(map_remove(&half->serving, instance));
+        return 0;
+}
+
+/* netd may tell the same twice: by a signal, and when it is asked. */
 static void on_rotation(void *userdata, const char *endpoint, const char *instance,
                         bool in_rotation)
 {
         HostHalf *half = userdata;
         _cleanup_free_ char *key = str_printf("%s %s", endpoint, instance);
+        int r = key ? 0 : -ENOMEM;
 
-        if (!key)
-                return;
-        if (in_rotation)
-                map_put(&half->rotation, key, NULL);
-        else
-                map_remove(&half->rotation, key);
+        if (r == 0 && in_rotation != map_contains(&half->rotation, key)) {
+                r = in_rotation ? map_put(&half->rotation, key, NULL) : 0;
+                if (r == 0)
+                        r = count_serving(half, instance, in_rotation);
+                if (r < 0 || !in_rotation)
+                        map_remove(&half->rotation, key);
+        }
+        if (r < 0)
+                log_error_errno(r, "cannot note the rotation of %s", instance);
         host_reconcile_later(half);
 }
 

@@ -15,15 +15,6 @@ bool host_report_is_for(const HostHalf *half, const InstanceRecord *record)
         return str_equal(record->host, half->host);
 }
 
-static bool in_rotation(HostHalf *half, const char *instance)
-{
-        MAP_FOREACH (entry, &half->rotation)
-                if (str_ends_with(entry->key, instance) &&
-                    entry->key[strlen(entry->key) - strlen(instance) - 1] == ' ')
-                        return true;
-        return false;
-}
-
 static void tell(HostHalf *half, const ObservedRecord *observed)
 {
         char text[RECORD_KEY_MAX + 1];
@@ -57,7 +48,8 @@ void host_report_instances(HostHalf *half)
                 if (host_instance_newest(half, &instance->id) != instance)
                         continue;
                 instance_report(instance, &observed);
-                observed.in_rotation = in_rotation(half, instance_id_format(&instance->id, text));
+                observed.in_rotation =
+                        map_contains(&half->serving, instance_id_format(&instance->id, text));
                 tell(half, &observed);
         }
 }
