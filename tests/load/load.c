@@ -352,7 +352,8 @@ static void report(Load *load)
 {
         uint64_t failed = load->begun - load->outcomes[OK];
 
-        qsort(load->latencies_us, load->n_latencies, sizeof(uint32_t), compare_latency);
+        if (load->n_latencies > 0)
+                qsort(load->latencies_us, load->n_latencies, sizeof(uint32_t), compare_latency);
         printf("{\"seconds\":%.1f,\"sent\":%llu,\"ok\":%llu,\"failed\":%llu,\"failures\":{",
                since_start_s(load, clock_boottime_ns()), (unsigned long long) load->begun,
                (unsigned long long) load->outcomes[OK], (unsigned long long) failed);
