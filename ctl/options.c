@@ -114,6 +114,12 @@ static int set_stdin(Options *options, const char *value)
         return value[strspn(value, "0123456789,")] == '\0' ? 0 : -EINVAL;
 }
 
+static int set_force(Options *options, const char *value)
+{
+        options->force = true;
+        return 0;
+}
+
 static int set_yes(Options *options, const char *value)
 {
         options->yes = true;
@@ -147,7 +153,7 @@ static int set_instance(Options *options, const char *value)
         return value[0] ? 0 : -EINVAL;
 }
 
-#define VERBS_THAT_CHANGE "deploy scale configure swap delete reboot reimage rebuild"
+#define VERBS_THAT_CHANGE "deploy scale configure swap delete reboot reimage rebuild host"
 #define VERBS_THAT_CALL                                                                            \
         VERBS_THAT_CHANGE " certificate cluster list status hosts logs shell events monitor"
 #define VERBS_THAT_SHOW "check certificate cluster list status hosts logs events monitor"
@@ -172,6 +178,8 @@ static const OptionRow table[] = {
         {"timeout", 0, "SECONDS", false, VERBS_THAT_CHANGE, "wait no longer than this",
          set_timeout},
         {"yes", 'y', NULL, false, "delete", "do not ask whether to", set_yes},
+        {"force", 0, NULL, false, "host", "remove a host that instances are still placed on",
+         set_force},
         {"stdin", 0, "BYTES[,BYTES]", false, "deploy configure certificate",
          "how long files called - are, one behind the other", set_stdin},
         {"output", 'o', "FILE", false, "pack", "file to write (NAME.cspkg)", set_output},

@@ -48,6 +48,7 @@ typedef struct Options {
         bool follow;
         bool quiet;
         bool yes;
+        bool force;
         bool legend;
         bool pager;
         bool terminal; /* standard output is a terminal: colours, pager */

@@ -44,6 +44,8 @@ static const Verb table[] = {
         {of_hosts, "hosts", "", 0, 0, verb_hosts, "list hosts, their domains and their room"},
         {of_hosts, "cluster", "status | init | token | join TOKEN | leave", 1, 2, verb_cluster,
          "show the cluster, and let hosts join it"},
+        {of_hosts, "host", "cordon HOST | uncordon HOST | drain HOST | remove HOST | release-brake",
+         1, 2, verb_host, "take hosts out of use and back, and the brake off"},
         {of_hosts, "events", "[SERVICE]", 0, 1, verb_events, "show what happened"},
         {of_hosts, "monitor", "", 0, 0, verb_monitor, "show changes as they happen"},
 };

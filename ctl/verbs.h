@@ -63,6 +63,8 @@ VerbFunction verb_deploy, verb_scale, verb_configure, verb_swap, verb_delete;
 VerbFunction verb_certificate;
 /* The cluster of hosts: ctl/cluster.c */
 VerbFunction verb_cluster;
+/* Physical servers: ctl/host.c */
+VerbFunction verb_host;
 /* Single instances: ctl/instance.c */
 VerbFunction verb_reboot, verb_reimage, verb_rebuild;
 /* What happens: ctl/logs.c (also events), ctl/shell.c, ctl/monitor.c */

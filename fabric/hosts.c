@@ -248,3 +248,16 @@ void hosts_sync(Fabric *fabric)
                         host_set_lost(fabric, host);
         }
 }
+
+void host_remove(Fabric *fabric, Host *host)
+{
+        Item *item = ITEM_OF(CONTAINER_OF(host->record, Record, host));
+
+        assert(host->gone);
+        host->record = NULL;
+        state_touch_guarded(fabric, item, host);
+        state_drop(fabric, item);
+        fabric->owners_changed = true;
+        brake_check(fabric);
+        state_queue_host(fabric, host);
+}

@@ -589,6 +589,36 @@ static int drain(Fabric *fabric, const FabricRequest *request)
         return 0;
 }
 
+/* Only a host that is gone is removed: what runs on one that is not would go on running unseen. So
+ * to force it is safe: what it carried is placed elsewhere when there is room. */
+static int remove_host(Fabric *fabric, const FabricRequest *request)
+{
+        Operation *drain;
+        Host *host;
+        int r = find_host(fabric, request->host, &host);
+
+        if (r != 0)
+                return r;
+        if (host->alive)
+                return refuse(fabric, FABRIC_REFUSED_NOW,
+                              "host '%s' is alive: drain it and switch it off first", host->name);
+        if (!host->gone)
+                return refuse(fabric, FABRIC_REFUSED_NOW,
+                              "host '%s' was lost only just now: try again in some seconds",
+                              host->name);
+        if (host->n_instances > 0 && !request->force)
+                return refuse(fabric, FABRIC_REFUSED_NOW,
+                              "host '%s' carries %zu instances that are not placed elsewhere yet: "
+                              "make room, release the brake if it is on, or force it",
+                              host->name, host->n_instances);
+        drain = operation_draining(fabric, host->name);
+        if (drain)
+                operation_end(fabric, drain, OPERATION_FAILED, "RefusedNow",
+                              "the host was removed");
+        host_remove(fabric, host);
+        return 0;
+}
+
 static int release_brake(Fabric *fabric)
 {
         if (!fabric->cluster->braked)
@@ -740,6 +770,8 @@ int request_step(Fabric *fabric, const FabricRequest *request)
                 return uncordon(fabric, request);
         case FABRIC_DRAIN:
                 return drain(fabric, request);
+        case FABRIC_REMOVE_HOST:
+                return remove_host(fabric, request);
         case FABRIC_RELEASE_BRAKE:
                 return release_brake(fabric);
         case FABRIC_REGISTER:

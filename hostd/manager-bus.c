@@ -327,6 +327,28 @@ static int method_drain(sd_bus_message *message, void *userdata, sd_bus_error *e
         return request_host(message, userdata, FABRIC_DRAIN, HOST1_REPLY_OPERATION, error);
 }
 
+static int method_remove(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        ControllerRequest *request;
+        Host1 *host1 = userdata;
+        const char *host;
+        int force, r;
+
+        AUTHORIZE(host1, message, HOST1_ADMINISTER, error);
+        r = sd_bus_message_read(message, "sb", &host, &force);
+        if (r < 0)
+                return r;
+        if (!store_named(host1->store, RECORD_HOST, host))
+                return bus_error(error, "NoSuchHost",
+                                 "there is no host \"%s\"; `troupectl hosts` shows all", host);
+        request = controller_request_new(FABRIC_REMOVE_HOST);
+        if (!request)
+                return -ENOMEM;
+        snprintf(request->host, sizeof(request->host), "%s", host);
+        request->force = force;
+        return host1_request(host1, message, request, HOST1_REPLY_EMPTY, error);
+}
+
 static int method_release_brake(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         Host1 *host1 = userdata;
@@ -442,6 +464,8 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("UncordonHost", SD_BUS_ARGS("s", host), SD_BUS_NO_RESULT,
                                 method_uncordon, HOST1_ANYONE),
         METHOD("DrainHost", ("s", host), ("o", operation), method_drain),
+        SD_BUS_METHOD_WITH_ARGS("RemoveHost", SD_BUS_ARGS("s", host, "b", force), SD_BUS_NO_RESULT,
+                                method_remove, HOST1_ANYONE),
         SD_BUS_METHOD_WITH_ARGS("ReleaseBrake", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT,
                                 method_release_brake, HOST1_ANYONE),
         METHOD("MakeJoinToken", ("t", lifetime), ("s", token, "t", expires), cluster_bus_token),

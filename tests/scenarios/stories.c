@@ -170,6 +170,13 @@ static void do_drain(World *world, const Line *line)
         world_request(world, &(FabricRequest) {.kind = FABRIC_DRAIN, .host = word(line, 2)});
 }
 
+static void do_remove(World *world, const Line *line)
+{
+        world_request(world, &(FabricRequest) {.kind = FABRIC_REMOVE_HOST,
+                                               .host = word(line, 2),
+                                               .force = line->n > 3});
+}
+
 static void do_release(World *world, const Line *line)
 {
         world_request(world, &(FabricRequest) {.kind = FABRIC_RELEASE_BRAKE});
@@ -250,7 +257,8 @@ static const struct {
         {"crash", do_crash},       {"boot", do_boot},       {"cut", do_cut},
         {"mend", do_mend},         {"freeze", do_freeze},   {"thaw", do_thaw},
         {"bad", do_bad},           {"good", do_good},       {"etcd", do_etcd},
-        {"status", do_status},     {"probe", do_probe},     {"end", do_end},
+        {"status", do_status},     {"remove", do_remove},   {"probe", do_probe},
+        {"end", do_end},
 };
 
 static Line split(char *text)

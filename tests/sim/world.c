@@ -520,6 +520,8 @@ static void note_change(World *world, const Record *old, const Record *record)
                         note(world, "the brake is %s", record->cluster.braked ? "on" : "off");
                 break;
         case RECORD_HOST:
+                if (!record)
+                        note(world, "host %s is removed", old->host.name);
                 if (old && record &&
                     (old->host.cordoned != record->host.cordoned ||
                      old->host.draining != record->host.draining))

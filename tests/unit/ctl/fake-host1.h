@@ -368,6 +368,23 @@ static int fake_certificate(sd_bus_message *message, void *userdata, sd_bus_erro
         return sd_bus_reply_method_return(message, "ss", "AB12", "CD34");
 }
 
+static int fake_host(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const char *member = sd_bus_message_get_member(message), *host;
+        int force;
+
+        if (str_equal(member, "ReleaseBrake")) {
+                fake_note("%s\n", member);
+        } else if (str_equal(member, "RemoveHost")) {
+                fake_check(sd_bus_message_read(message, "sb", &host, &force));
+                fake_note("%s %s %d\n", member, host, force);
+        } else {
+                fake_check(sd_bus_message_read(message, "s", &host));
+                fake_note("%s %s\n", member, host);
+        }
+        return sd_bus_reply_method_return(message, "");
+}
+
 static int fake_resize(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         const char *name;
@@ -394,6 +411,11 @@ static const sd_bus_vtable fake_manager_vtable[] = {
         FAKE_STARTS("Reboot", "sss"),
         FAKE_STARTS("Reimage", "sss"),
         FAKE_STARTS("Rebuild", "sss"),
+        FAKE_STARTS("DrainHost", "s"),
+        SD_BUS_METHOD("CordonHost", "s", "", fake_host, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("UncordonHost", "s", "", fake_host, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("RemoveHost", "sb", "", fake_host, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("ReleaseBrake", "", "", fake_host, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("OpenShell", "sssqq", "hs", fake_open_shell, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ResizeShell", "sqq", "", fake_resize, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ReadLogs", "sssub", "h", fake_read_lines, SD_BUS_VTABLE_UNPRIVILEGED),

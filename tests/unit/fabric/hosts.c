@@ -144,6 +144,50 @@ static void a_cordoned_host_gets_nothing_new(void **state)
         world_deinit(&world);
 }
 
+/* Nothing that may still run is forgotten; what is gone is placed elsewhere first, or by force. */
+static void only_a_host_that_is_gone_is_removed(void **state)
+{
+        FabricRequest remove = {.kind = FABRIC_REMOVE_HOST, .host = "h0"};
+        RecordKey key = {.type = RECORD_HOST, .name = "h0"};
+        World world;
+
+        start(&world, 2, 2, 2);
+        assert_int_equal(world_request(&world, remove), FABRIC_REFUSED_NOW);
+        remove.force = true;
+        assert_int_equal(world_request(&world, remove), FABRIC_REFUSED_NOW);
+        world_alive(&world, "h0", false);
+        assert_int_equal(world_request(&world, remove), FABRIC_REFUSED_NOW);
+        world_tick(&world, SECONDS(2));
+        assert_int_equal(placed(&world, "h0"), 0);
+        remove.force = false;
+        assert_int_equal(world_request(&world, remove), 0);
+        assert_null(fabric_record(world.fabric, &key));
+        assert_int_equal(world.plan->transactions[0].n_absent, 1);
+        assert_int_equal(world_request(&world, remove), FABRIC_NO_SUCH_HOST);
+        world_alive(&world, "h0", true); /* an unknown host gets nothing */
+        world_settle(&world);
+        assert_int_equal(placed(&world, "h0"), 0);
+        world_deinit(&world);
+}
+
+/* What a removed host carried waits for room as before, and finds it. */
+static void a_host_that_carries_instances_is_removed_by_force(void **state)
+{
+        FabricRequest remove = {.kind = FABRIC_REMOVE_HOST, .host = "h0"};
+        World world;
+
+        start(&world, 1, 1, 2);
+        world_alive(&world, "h0", false);
+        world_tick(&world, SECONDS(2));
+        assert_int_equal(world_request(&world, remove), FABRIC_REFUSED_NOW);
+        remove.force = true;
+        assert_int_equal(world_request(&world, remove), 0);
+        world_host(&world, "h1", "r1");
+        world_settle(&world);
+        assert_int_equal(placed(&world, "h1"), 2);
+        world_deinit(&world);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -155,6 +199,8 @@ int main(void)
                 cmocka_unit_test(losses_far_apart_do_not_trip_it),
                 cmocka_unit_test(an_operator_releases_the_brake),
                 cmocka_unit_test(a_cordoned_host_gets_nothing_new),
+                cmocka_unit_test(only_a_host_that_is_gone_is_removed),
+                cmocka_unit_test(a_host_that_carries_instances_is_removed_by_force),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
