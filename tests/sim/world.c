@@ -966,6 +966,13 @@ static void commit(World *world, Controller *c)
                           t->writes[i].record ? record_dup(t->writes[i].record) : NULL);
         world->statistics.transactions += ok;
         world->statistics.refused += !ok;
+        if (ok && world->statistics.transactions == world->config.kill_at) {
+                note(world, "leader  on %s dies", world->hosts[c->host].name);
+                controller_drop(world, c);
+                world->election = 0;
+                push(world, world->now_ns + about(world, ELECT_NS), (Event) {.type = EVENT_ELECT});
+                return;
+        }
         push(world, world->now_ns + latency(world),
              (Event) {.type = EVENT_ANSWER, .token = c->token, .ok = ok});
 }

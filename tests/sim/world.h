@@ -39,8 +39,10 @@ typedef struct WorldConfig {
         uint64_t stop_ns;    /* a graceful stop, about */
         bool exact;          /* all of these exactly, no chance anywhere: for scenarios */
         Mutation mutation;
-        bool brief; /* leave out of the log how VMs and operations come along */
-        FILE *log;  /* a line for each decision and each event, or NULL */
+        uint64_t
+                kill_at; /* the leader dies when so many transactions have been written; 0: never */
+        bool brief;      /* leave out of the log how VMs and operations come along */
+        FILE *log;       /* a line for each decision and each event, or NULL */
 } WorldConfig;
 
 typedef struct World World;
