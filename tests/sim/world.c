@@ -345,6 +345,40 @@ static void check_incarnation(World *world, const InstanceRecord *old, const Ins
 
 static void note_change(World *world, const Record *old, const Record *record);
 
+static bool is_stopped_by_drain(const World *world, const InstanceRecord *instance)
+{
+        RecordKey key = {.type = RECORD_HOST};
+        const Record *host;
+
+        memcpy(key.name, instance->host, sizeof(RecordName));
+        host = map_get(&world->store, record_key_format(&key, (char[RECORD_KEY_MAX + 1]){}));
+        return instance->power == POWER_STOPPING && host && host->host.draining;
+}
+
+/* A drain stops instances of one upgrade domain of a role at a time. */
+static void check_domains(World *world, const InstanceRecord *stopped)
+{
+        RecordKey key = {.type = RECORD_DEPLOYMENT}, other = {.type = RECORD_INSTANCE};
+        char text[RECORD_KEY_MAX + 1], id[RECORD_KEY_MAX + 1];
+        const DeploymentRole *role;
+        const Record *record;
+
+        memcpy(key.name, stopped->id.deployment, sizeof(RecordId));
+        record = map_get(&world->store, record_key_format(&key, text));
+        role = record ? deployment_role(&record->deployment, stopped->id.role) : NULL;
+        other.instance = stopped->id;
+        for (uint32_t i = 0; role && stopped->id.number < role->count && i < role->count; i++) {
+                const Record *found;
+
+                other.instance.number = i;
+                found = map_get(&world->store, record_key_format(&other, text));
+                if (found && is_stopped_by_drain(world, &found->instance) &&
+                    found->instance.upgrade_domain != stopped->upgrade_domain)
+                        violate(world, "%s is stopped while %s of another upgrade domain is",
+                                instance_id_format(&stopped->id, id), text);
+        }
+}
+
 static void store_instance(World *world, const RecordKey *key, const Record *old,
                            const Record *record)
 {
@@ -353,6 +387,9 @@ static void store_instance(World *world, const RecordKey *key, const Record *old
         instance_id_format(&key->instance, id);
         if (old && record)
                 check_incarnation(world, &old->instance, &record->instance);
+        if (old && record && old->instance.power == POWER_RUNNING &&
+            is_stopped_by_drain(world, &record->instance))
+                check_domains(world, &record->instance);
         if (old)
                 map_remove(&world->hosts[host_by_name(world, old->instance.host)].placed, id);
         if (record)
