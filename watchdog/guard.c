@@ -74,6 +74,10 @@ int guard_keep(Guard *guard, uint64_t evidence_ns, uint64_t now_ns)
                 return GUARD_FUTURE;
         if (guard->state != GUARD_HELD)
                 return GUARD_OVER;
+        /* from after the soft fence that was in force it shows nothing about the time between: the
+         * lease may have ended, and a replacement been decided (the model refuted it) */
+        if (evidence_ns > guard_deadline(guard))
+                return GUARD_STALE;
         guard->evidence_ns = MAX(guard->evidence_ns, evidence_ns);
         return 0;
 }

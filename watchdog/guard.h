@@ -79,7 +79,8 @@ int guard_renew(Guard *guard, uint64_t sent_ns, uint64_t now_ns);
  * @evidence_ns: common moment of a round of asking
  * @now_ns:      now
  *
- * Return: 0; GUARD_OVER; GUARD_FUTURE; GUARD_STRICT.
+ * Return: 0; GUARD_OVER; GUARD_FUTURE; GUARD_STRICT; GUARD_STALE for a moment that is after the
+ * soft fence which was in force: heard late, by a watchdog that was not scheduled.
  */
 int guard_keep(Guard *guard, uint64_t evidence_ns, uint64_t now_ns);
 

@@ -42,6 +42,9 @@ int etcd_post(Etcd *etcd, const char *path, char *body, EtcdHandler handler, voi
 /** etcd_endpoint() - Number of the present member */
 size_t etcd_endpoint(const Etcd *etcd);
 
+/** etcd_endpoints() - How many members are known */
+size_t etcd_endpoints(const Etcd *etcd);
+
 /** etcd_endpoint_failed() - Go on to the next member if this is the present one */
 void etcd_endpoint_failed(Etcd *etcd, size_t endpoint);
 

@@ -9,6 +9,9 @@
 #include "lib/io/etcd-internal.h"
 
 #define RETRY_NS (500 * NSEC_PER_MSEC)
+#define RENEWALS 3 /* in each lease; the watchdog's inequality knows it, too */
+/* A renewal that is not answered in this part of the lease is sent again, to another member. */
+#define PATIENCE 6
 
 struct EtcdLease {
         Etcd *etcd;
@@ -27,6 +30,15 @@ static void again(EtcdLease *lease, uint64_t delay_ns)
 {
         sd_event_source_set_time_relative(lease->timer, delay_ns / NSEC_PER_USEC);
         sd_event_source_set_enabled(lease->timer, SD_EVENT_ONESHOT);
+}
+
+/* A third of the lease after the last was sent: an answer that took long leaves less time. */
+static void renew_in_time(EtcdLease *lease)
+{
+        uint64_t next_ns = lease->accepted_ns + lease->ttl_s * NSEC_PER_SEC / RENEWALS;
+        uint64_t now_ns = clock_boottime_ns();
+
+        again(lease, next_ns > now_ns ? next_ns - now_ns : 0);
 }
 
 /* The last thing a function does: the handler may free the lease. */
@@ -55,7 +67,7 @@ static void on_grant(void *userdata, const EtcdReply *reply, const EtcdMessage *
         lease->id = message->lease;
         lease->accepted_ns = lease->sent_ns;
         lease->valid_until_ns = lease->sent_ns + lease->ttl_s * NSEC_PER_SEC;
-        again(lease, lease->ttl_s * NSEC_PER_SEC / 3);
+        renew_in_time(lease);
         tell(lease, ETCD_LEASE_GRANTED, reply);
 }
 
@@ -78,7 +90,7 @@ static void on_renewal(void *userdata, const EtcdReply *reply, const EtcdMessage
         }
         lease->accepted_ns = lease->sent_ns;
         lease->valid_until_ns = lease->sent_ns + message->ttl_s * NSEC_PER_SEC;
-        again(lease, lease->ttl_s * NSEC_PER_SEC / 3);
+        renew_in_time(lease);
         tell(lease, ETCD_LEASE_RENEWED, reply);
 }
 
@@ -88,6 +100,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         char *body;
         int r = -ENOMEM;
 
+        if (lease->request) { /* a member that hangs does not take the host's lease with it */
+                lease->request = etcd_cancel(lease->request);
+                etcd_endpoint_failed(lease->etcd, etcd_endpoint(lease->etcd));
+        }
         lease->sent_ns = clock_boottime_ns();
         body = lease->id ? str_printf("{\"ID\":\"%" PRId64 "\"}", lease->id)
                          : str_printf("{\"TTL\":\"%" PRIu64 "\"}", lease->ttl_s);
@@ -96,6 +112,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
                              body, lease->id ? on_renewal : on_grant, lease, &lease->request);
         if (r < 0)
                 again(lease, RETRY_NS);
+        else if (lease->id && etcd_endpoints(lease->etcd) > 1)
+                again(lease, lease->ttl_s * NSEC_PER_SEC / PATIENCE);
         return 0;
 }
 

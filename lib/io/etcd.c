@@ -272,6 +272,11 @@ size_t etcd_endpoint(const Etcd *etcd)
         return etcd->endpoint;
 }
 
+size_t etcd_endpoints(const Etcd *etcd)
+{
+        return etcd->n_endpoints;
+}
+
 void etcd_endpoint_failed(Etcd *etcd, size_t endpoint)
 {
         endpoint_failed(etcd, endpoint, false);

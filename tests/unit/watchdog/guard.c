@@ -132,6 +132,7 @@ static void evidence_keeps_it_until_the_next_round(void **state)
         for (unsigned i = 1; i < 50; i++)
                 assert_int_equal(
                         guard_keep(&guard, T0 + MS(5500 + 300 * i), T0 + MS(5700 + 300 * i)), 0);
+        assert_int_equal(guard_keep(&guard, T0 + MS(20901), T0 + MS(21000)), GUARD_STALE);
         expect(&guard, true, T0 + MS(20899), GUARD_HELD, false, true);
         assert_int_equal(guard_last_feed(&guard), T0 + MS(20900));
         expect(&guard, true, T0 + MS(20900), GUARD_FENCING, true, true);
