@@ -173,14 +173,15 @@ void holders_request(Fabric *fabric, Record *record, const Host *host, bool hold
 
 void holders_keep(const Record *old, Record *record)
 {
-        Names list = holders_of(record), before;
-        Record copy = *old;
+        bool package = old->type == RECORD_PACKAGE;
+        const RecordName *before = package ? old->package.holders : old->os.holders;
+        size_t n_before = package ? old->package.n_holders : old->os.n_holders;
+        Names list = holders_of(record);
 
-        before = holders_of(&copy);
-        for (size_t i = 0; i < *before.n && *list.n < RECORD_HOLDERS_MAX; i++) {
-                if (is_among(list.names, *list.n, before.names[i]))
+        for (size_t i = 0; i < n_before && *list.n < RECORD_HOLDERS_MAX; i++) {
+                if (is_among(list.names, *list.n, before[i]))
                         continue;
-                SET_NAME(list.names[*list.n], before.names[i]);
+                SET_NAME(list.names[*list.n], before[i]);
                 (*list.n)++;
         }
 }

@@ -674,7 +674,8 @@ static int register_held(Fabric *fabric, const Record *record)
 
                 if (r != 0)
                         return r;
-                old = *there; /* has nothing that it owns */
+                /* the mirror keeps no more of a record than its type has; it owns nothing */
+                memcpy(&old, there, record_size(there->type));
                 same = record->type == RECORD_PACKAGE ||
                        str_equal(record->os.digest, there->os.digest);
         }
