@@ -272,6 +272,7 @@ typedef struct Uses {
         Map packages; /* digests that any deployment or instance refers to; value: used_here_mark
                          when an instance of this host does */
         Map systems;  /* `FAMILY/VERSION` of this host's instances */
+        const Record *starter; /* guest OS that this host needs before it can have any; or NULL */
 } Uses;
 
 static char used_here_mark[] = "here";
@@ -349,6 +350,24 @@ static void look_package(Content *content, const Record *record, const Uses *use
                 tell(content, record, false);
 }
 
+/* A host without any guest OS cannot find out what it runs VMs on, and so offers no room: it is to
+ * have the newest. */
+static const Record *starter(const Content *content)
+{
+        const Record *newest = NULL;
+
+        if (!content->scanned || map_size(&content->here) > 0)
+                return NULL;
+        MAP_FOREACH (entry, store_records(content->config.store, RECORD_OS)) {
+                const Record *record = entry->value;
+
+                if (!record->os.disabled &&
+                    (!newest || strverscmp(newest->os.version, record->os.version) < 0))
+                        newest = record;
+        }
+        return newest;
+}
+
 static void os_work(Content *content, int kind, const OsRecord *os);
 
 static void look_os(Content *content, const Record *record, const Uses *uses, Map *wanted)
@@ -367,7 +386,7 @@ static void look_os(Content *content, const Record *record, const Uses *uses, Ma
         }
         if (holds(record, content->host))
                 tell(content, record, false);
-        if (!map_contains(&uses->systems, key) &&
+        if (record != uses->starter && !map_contains(&uses->systems, key) &&
             (os->disabled || !is_chosen(content, record, os->digest)))
                 return;
         for (size_t i = 0; i < os->n_files; i++) {
@@ -404,6 +423,7 @@ static void look(Content *content)
         if (store_revision(content->config.store) == 0)
                 return;
         uses_find(content, &uses);
+        uses.starter = starter(content);
         MAP_FOREACH (entry, store_records(content->config.store, RECORD_PACKAGE))
                 look_package(content, entry->value, &uses, &wanted);
         MAP_FOREACH (entry, store_records(content->config.store, RECORD_OS))

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "hostd/fetch.h"
 #include "lib/base/clock.h"
@@ -67,7 +68,8 @@ static void on_shell(void *userdata, const InstanceId *instance, const AgentMess
 static void on_elected(void *userdata, int64_t create_revision)
 {
         controller_elected(((Manager *) userdata)->controller, create_revision);
-        quorum_leading(((Manager *) userdata)->quorum, create_revision);
+        if (membership_state(((Manager *) userdata)->membership) == MEMBERSHIP_IN)
+                quorum_leading(((Manager *) userdata)->quorum, create_revision);
 }
 
 static void on_deposed(void *userdata)
@@ -156,14 +158,12 @@ static bool on_content_tls(void *userdata, HttpTls *ret_tls)
         const Manager *manager = userdata;
         const Identity *identity = membership_identity(manager->membership);
 
-        if (membership_state(manager->membership) != MEMBERSHIP_IN)
-                return false;
         *ret_tls = (HttpTls) {
                 .ca_path = identity->ca_path,
                 .certificate_path = identity->certificate_path,
                 .key_path = identity->key_path,
         };
-        return true;
+        return identity->certificate != NULL;
 }
 
 static void on_content_told(void *userdata, const char *error, const char *message)
@@ -172,13 +172,30 @@ static void on_content_told(void *userdata, const char *error, const char *messa
                 log_warning("cannot say what this host holds: %s: %s", error, message);
 }
 
+/* A host speaks for itself: of who else holds it nothing is said. */
+static void tell_leader(Manager *manager, const Record *record, bool holds)
+{
+        bool package = record->type == RECORD_PACKAGE;
+        RecordName *holders;
+        Record own;
+
+        memcpy(&own, record, record_size(record->type)); /* owns nothing */
+        holders = package ? own.package.holders : own.os.holders;
+        snprintf(holders[0], sizeof(holders[0]), "%s", manager->config->host);
+        if (package)
+                own.package.n_holders = 1;
+        else
+                own.os.n_holders = 1;
+        register_server_tell(manager->peers, &own, holds);
+}
+
 static void on_content_tell(void *userdata, const Record *record, bool holds)
 {
         Manager *manager = userdata;
         ControllerRequest *request;
 
         if (!controller_leads(manager->controller)) {
-                register_server_tell(manager->peers, record, holds);
+                tell_leader(manager, record, holds);
                 return;
         }
         request = controller_request_new(holds ? FABRIC_HOLD : FABRIC_UNHOLD);
@@ -505,7 +522,7 @@ static int add_content(Manager *manager, const ManagerConfig *config)
                 .state_dir = config->host_half.state_dir,
                 .store = manager->store,
                 .blobs = host_half_blobs(manager->host_half),
-                .port = 7400,
+                .port = PEERS_PORT,
                 .userdata = manager,
                 .tls = on_content_tls,
                 .tell = on_content_tell,
@@ -570,7 +587,7 @@ static int add_peers(Manager *manager)
         r = peers_new(manager->event, identity, manager->store, &manager->peers);
         if (r == 0)
                 r = quorum_new(manager->etcd, manager->store, &manager->quorum);
-        if (r == 0 && membership_state(manager->membership) == MEMBERSHIP_IN)
+        if (r == 0 && identity->certificate)
                 r = peers_serve(manager->peers, &manager->config->address);
         if (r == 0)
                 r = join_server_new(manager->peers, manager->etcd, manager->store, manager->config,

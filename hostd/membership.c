@@ -577,6 +577,10 @@ int membership_new(const MembershipConfig *config, Membership **ret_membership)
                 return -ENOMEM;
         membership->config = *config;
         if (config->config->n_etcd > 0) {
+                /* the other hosts are known by the files that somebody has put here, if any */
+                r = identity_load(&membership->identity, config->state_dir);
+                if (r < 0)
+                        return r;
                 *ret_membership = TAKE_PTR(membership);
                 return 0;
         }

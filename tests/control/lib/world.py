@@ -125,13 +125,13 @@ class World:
         return {base64.b64decode(kv["key"]).decode(): base64.b64decode(kv.get("value", "")).decode()
                 for kv in answer.get("kvs", [])}
 
-    def start_hostd(self, host="h1", *more, bus=None):
+    def start_hostd(self, host="h1", *more, bus=None, address="127.0.0.1"):
         state, run, guests = (f"{self.dir}/{host}{s}" for s in ("", ".run", ".os"))
         for d in (state, run, guests):
             os.makedirs(d, exist_ok=True)
         with open(f"{self.dir}/{host}.conf", "w", encoding="utf-8") as f:
             f.write(f"etcd=http://127.0.0.1:{self.port}\nvip-pool=198.18.100.0/24\nlease={self.lease}\n"
-                    f"fault-domain=fd-{host}\nmemory=16384\nvcpus=16\ndisk=200000\naddress=127.0.0.1\nwatchdog=off\n")
+                    f"fault-domain=fd-{host}\nmemory=16384\nvcpus=16\ndisk=200000\naddress={address}\nwatchdog=off\n")
         self.spawn(host, f"{BUILD}/troupe-hostd", f"--host={host}", f"--state-dir={state}", f"--runtime-dir={run}",
                    f"--os-dir={guests}", "--libvirt-uri=test:///default", f"--config={self.dir}/{host}.conf", *more, bus=bus)
 
@@ -148,6 +148,24 @@ class World:
             files.append({"name": name, "size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()})
         with open(f"{path}/manifest.json", "w", encoding="utf-8") as f:
             json.dump({"family": "debian-13", "version": version, "root_format": "raw", "files": files}, f)
+
+    def make_pki(self, hosts):
+        """A CA, and for each host (name to address) the files by which it is known to the others."""
+        def openssl(*arguments):
+            subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+        ca = f"{self.dir}/ca"
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                "/CN=test CA", "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", f"{ca}.key", "-out", f"{ca}.crt")
+        for host, address in hosts.items():
+            pki = f"{self.dir}/{host}/pki"
+            os.makedirs(pki, exist_ok=True)
+            shutil.copy(f"{ca}.crt", f"{pki}/ca.crt")
+            openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={host}",
+                    "-keyout", f"{pki}/host.key", "-out", f"{pki}/host.csr")
+            with open(f"{pki}/extensions", "w", encoding="utf-8") as f:
+                f.write(f"subjectAltName=DNS:{host},IP:{address}\nextendedKeyUsage=serverAuth,clientAuth\n")
+            openssl("x509", "-req", "-in", f"{pki}/host.csr", "-CA", f"{ca}.crt", "-CAkey", f"{ca}.key", "-CAcreateserial",
+                    "-days", "2", "-extfile", f"{pki}/extensions", "-out", f"{pki}/host.crt")
 
     def start_netd(self):
         self.spawn("netd", f"{BUILD}/troupe-netd", f"--state={self.dir}/netd", "--uplink=uplink")
