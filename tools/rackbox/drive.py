@@ -28,8 +28,11 @@ def run(*command, give="", check=True, timeout=900):
     return done.stdout
 
 
-def on_host(*command, **how):
-    return run(RACK, "exec", "h1", "--", *command, **how)
+desk = "h1"  # the host where commands are given; a story moves it before it cuts that host's power
+
+
+def on_host(*command, host=None, **how):
+    return run(RACK, "exec", host or desk, "--", *command, **how)
 
 
 def on_client(*command, **how):
@@ -39,6 +42,19 @@ def on_client(*command, **how):
 def troupectl(*words, **how):
     print(f"  $ troupectl {' '.join(words)}", flush=True)
     return on_host("troupectl", *words, **how)
+
+
+def hosts():
+    """What `troupectl hosts` says, by name."""
+    return {host["name"]: host for host in json.loads(on_host("troupectl", "hosts", "--json"))}
+
+
+def vip_owner(vip):
+    """The host that has a VIP's address; None while none has."""
+    for name in (h["name"] for h in json.loads(run(RACK, "status", "--json"))["hosts"] if h["state"] == "running"):
+        if on_host("ip", "-o", "-4", "address", "show", "to", vip, host=name).strip():
+            return name
+    return None
 
 
 def deployment(slot="production"):
@@ -78,7 +94,8 @@ def in_guest(instance, script):
     that echoes what is typed, so the lines that count carry a mark that is only computed there."""
     role, number = instance["role"], str(instance["number"])
     text = f"(\n{script}\n) 2>&1 | sed s/^/OUT$((40+2)):/; echo END$((40+2))\nexit\n"
-    said = on_host("troupectl", "shell", f"{SERVICE}/{role}/{number}", give=text, timeout=120, check=False)
+    said = on_host("troupectl", "shell", f"{SERVICE}/{role}/{number}", host=instance["host"], give=text, timeout=120,
+                   check=False)
     if "END42" not in said:
         raise Failed(f"the shell in {instance['name']} said only: {said.strip()[-400:]!r}")
     return "\n".join(re.findall(r"OUT42:([^\r\n]*)", said))
@@ -110,6 +127,7 @@ class Load:
     def __enter__(self):
         self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True, cwd=TOP)
         time.sleep(1)
+        self.began = time.time() - 1
         return self
 
     def __exit__(self, kind, error, trace):
