@@ -8,7 +8,7 @@ BUILD ?= build
 export TROUPE_CACHE ?= $(CURDIR)/.cache
 
 GOALS := build check check-long bench demo lint lint-quick asan fuzz format install clean \
-         image host-tree guest-image
+         image image-keys image-check host-tree guest-image
 .PHONY: $(GOALS) help
 
 ifneq ($(TROUPE_IN_TREE),1)
@@ -177,7 +177,9 @@ help:
 # goal: asan         the unit tests under the address and undefined-behaviour sanitizers
 # goal: fuzz         the fuzz targets, into build-fuzz/
 # goal: lint         every mechanical check of the code (lint-quick: those that take seconds)
-# goal: host-tree, guest-image, image    the operating systems
+# goal: host-tree, guest-image    the operating systems, as the rack needs them
+# goal: image        the host's image: a disk to flash, and what updates and network start need (image-keys: the keys that sign it)
+# goal: image-check  the image's tests: start, verify, update, install, each in QEMU
 check: build compile-commands
 	@BUILD=$(BUILD) tools/check $(T)
 
@@ -210,6 +212,15 @@ host-tree:
 
 guest-image: build
 	@image/guest/build
+
+image: build
+	@image/host/disk
+
+image-keys:
+	@image/keys ensure
+
+image-check: image
+	@BUILD=$(BUILD) tools/check --long image
 
 .PHONY: compile-commands
 compile-commands:

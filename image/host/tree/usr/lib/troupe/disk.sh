@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+# What ./disks and ./install share: which disks there are and what they hold.
+set -euo pipefail
+
+definitions=/usr/lib/troupe
+
+say() { echo "troupe: $*" >&2; }
+fail() { say "$*"; exit 1; }
+parameter() { local w; for w in $(</proc/cmdline); do [ "${w%%=*}" != "$1" ] || printf '%s' "${w#*=}"; done; }
+
+# The devices that the verified root is made of, /dev/X: its data and its hashes.
+root_device() { root_part 4; }
+hash_device() { root_part 5; }
+root_part() {
+        local words
+        read -ra words < <(dmsetup table root)
+        readlink -f "/dev/block/${words[$1]}"
+}
+
+disk_of() { local parent; parent=$(lsblk -ndpo PKNAME "$1"); echo "${parent:-$1}"; }
+
+# partition DISK LABEL: the partition of that label on that disk, if there is one
+partition() {
+        local name label
+        lsblk -nrpo NAME,PARTLABEL "$1" | while read -r name label; do [ "$label" != "$2" ] || echo "$name"; done
+}
+
+# Neither a partition table nor a file system, nor anything else that is known.
+is_empty() { ! blkid -p "$1" >/dev/null 2>&1; }
+
+# Disks that something could be written to.
+disks() {
+        local name type ro
+        lsblk -dnrpo NAME,TYPE,RO | while read -r name type ro; do
+                case $name in /dev/loop* | /dev/ram* | /dev/zram* | /dev/dm-* | /dev/fd*) continue ;; esac
+                [ "$type" = disk ] && [ "$ro" = 0 ] && echo "$name" || :
+        done
+}
