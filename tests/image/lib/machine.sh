@@ -11,6 +11,8 @@ cache=${TROUPE_CACHE:-$PWD/.cache}
 work=$(mktemp -d "${TMPDIR:-/tmp}/troupe-image.XXXXXX")
 console=$work/console
 machine=
+address=127.0.0.1
+network=()
 
 fail() { printf 'FAILED: %s\n' "$*"; [ ! -e "$console" ] || { echo "--- the console's end:"; tail -c 3000 "$console" | tr -d '\033'; }; exit 1; }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
@@ -40,6 +42,21 @@ within() {
 # image VERSION: the image of that version, built if need be
 image() { VERSION=$1 image/host/disk; }
 
+# in_network COMMAND...: what follows runs in a network namespace of its own with a machine's cable, t0, 10.9.0.1/24, in it. To be
+# called first, after what needs the outside was made: it starts the test anew.
+in_network() {
+        if [ -z "${TROUPE_IN_NETWORK:-}" ]; then
+                rm -rf "$work"
+                exec unshare --net env TROUPE_IN_NETWORK=1 "$0"
+        fi
+        ip link set lo up
+        ip tuntap add t0 mode tap
+        ip address add 10.9.0.1/24 dev t0
+        ip link set t0 up
+        address=10.9.0.2 port=22
+        network=(--net tap,ifname=t0,script=no,downscript=no)
+}
+
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 # boot IMAGE [OPTION OF image/run...]: the machine is on; its disk is $work/disk.qcow2, made of IMAGE the first time
@@ -48,13 +65,13 @@ boot() {
         [ -n "${port:-}" ] || port=$(free_port)
         [ -e "$work/key" ] || ssh-keygen -q -t ed25519 -N '' -f "$work/key"
         : >"$console"
-        image/run --image "$image" --disk "$work/disk.qcow2" --serial "$console" --ssh "$port" --key "$work/key.pub" "$@" &
+        image/run --image "$image" --disk "$work/disk.qcow2" --serial "$console" --ssh "$port" --key "$work/key.pub" "${network[@]}" "$@" &
         machine=$!
 }
 
 on() {
         ssh -F none -i "$work/key" -p "$port" -o BatchMode=yes -o ConnectTimeout=10 -o StrictHostKeyChecking=accept-new -o LogLevel=ERROR \
-                -o UserKnownHostsFile="$work/known" root@127.0.0.1 "$@" </dev/null
+                -o UserKnownHostsFile="$work/known" root@"$address" "$@" </dev/null
 }
 said() { grep -aqF "$1" "$console"; }
 gone() { ! alive; }
