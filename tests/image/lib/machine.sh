@@ -10,6 +10,8 @@ fi
 cache=${TROUPE_CACHE:-$PWD/.cache}
 work=$(mktemp -d "${TMPDIR:-/tmp}/troupe-image.XXXXXX")
 console=$work/console
+# A machine that is emulated on busy cores takes minutes to start; how long it took is said, and is not what these tests are about.
+start=900
 machine=
 address=127.0.0.1
 network=()
@@ -28,15 +30,15 @@ trap finish EXIT
 expect() { local what=$1; shift; "$@" || fail "expected: $what"; printf 'ok: %s\n' "$what"; }
 refuse() { local what=$1; shift; ! "$@" || fail "expected: $what"; printf 'ok: %s\n' "$what"; }
 
-# within SECONDS WHAT COMMAND...: COMMAND succeeds before SECONDS are over and the machine is gone
+# within SECONDS WHAT COMMAND...: COMMAND succeeds before SECONDS are over
 within() {
-        local seconds=$1 what=$2 start; shift 2
-        start=$(now_ms)
+        local seconds=$1 what=$2 since; shift 2
+        since=$(now_ms)
         until "$@" >/dev/null 2>&1; do
-                [ $(($(now_ms) - start)) -lt $((seconds * 1000)) ] || fail "expected within $seconds s: $what"
+                [ $(($(now_ms) - since)) -lt $((seconds * 1000)) ] || fail "expected within $seconds s: $what"
                 sleep 0.5
         done
-        printf 'ok: %s (%d.%d s)\n' "$what" $((($(now_ms) - start) / 1000)) $((($(now_ms) - start) % 1000 / 100))
+        printf 'ok: %s (%d.%d s)\n' "$what" $((($(now_ms) - since) / 1000)) $((($(now_ms) - since) % 1000 / 100))
 }
 
 # image VERSION: the image of that version, built if need be
@@ -82,3 +84,18 @@ power_cut() { kill -9 "$machine"; wait "$machine" 2>/dev/null || :; machine=; }
 # The version that runs, and that the boot loader keeps.
 version_is() { [ "$(on '. /usr/lib/os-release; echo $IMAGE_VERSION' 2>/dev/null)" = "$1" ]; }
 healthy() { on systemctl --quiet is-active boot-complete.target; }
+
+# serve_updates: an HTTP server that the machine reaches as $url; serve IMAGE puts an image's update files there
+serve_updates() {
+        local port
+        web=$work/web
+        mkdir "$web"
+        port=$(free_port)
+        python3 -m http.server --bind 127.0.0.1 --directory "$web" "$port" >"$work/web.log" 2>&1 &
+        server=$!
+        trap 'kill $server; finish' EXIT
+        url=http://10.0.2.2:$port
+}
+serve() { rm -f "$web"/*; ln -s "$1"/{SHA256SUMS,SHA256SUMS.gpg,troupe_*} "$web/"; }
+update() { on "/usr/lib/troupe/update $url"; }
+kernels() { on 'ls /boot/EFI/Linux' | tr '\n' ' '; }
