@@ -626,10 +626,10 @@ bool fetcher_progress(const Fetcher *fetcher, const char *digest, FetchProgress 
 {
         const Fetch *fetch = map_get(&fetcher->fetches, digest);
 
-        if (!fetch || state_of(fetch) == FETCH_ENDED)
+        if (!fetch || (state_of(fetch) == FETCH_ENDED && !fetch->again))
                 return false;
         *ret_progress = (FetchProgress) {
-                .bytes = fetch->bytes,
+                .bytes = fetch->again ? 0 : fetch->bytes,
                 .size = fetch->size,
                 .host = state_of(fetch) == FETCH_ASKING ? fetch->source : "",
                 .problem = fetch->why,
