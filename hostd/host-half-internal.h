@@ -20,6 +20,8 @@
 #include "hostd/worker.h"
 #include "lib/base/map.h"
 
+#define OBSERVED_KEY_MAX (RECORD_NAME_MAX + 1 + RECORD_KEY_MAX)
+
 struct HostHalf {
         sd_event *event;
         HostHalfSink sink;
@@ -42,7 +44,7 @@ struct HostHalf {
         Map services;     /* name → ServiceRecord */
         Map hosts;        /* name → HostRecord */
         Map alive;        /* names of hosts that hold their lease → nothing */
-        Map observed;     /* instance id → ObservedRecord, as its host wrote it last */
+        Map observed;     /* `HOST INSTANCE` → ObservedRecord, as that host wrote it last */
         Map certificates; /* digest → Record, as long as a certificate needs it to be */
         Map reported;     /* instance id → ObservedRecord as last told, or zero */
         Map rotation;     /* `ENDPOINT INSTANCE` of those in rotation → nothing */
@@ -83,6 +85,11 @@ struct HostHalf {
         sd_event_source *deadline_timer;
         sd_event_source *connections_timer;
 };
+
+/** host_observed_key() - The key of what a host said of an instance: more than one may have
+ * something to say, one of them of an incarnation that is over */
+void host_observed_key(const char *host, const InstanceId *instance,
+                       char ret_key[static OBSERVED_KEY_MAX + 1]);
 
 /** host_reconcile_later() - Look at everything once the loop has handled what is pending */
 void host_reconcile_later(HostHalf *half);

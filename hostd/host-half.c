@@ -236,30 +236,38 @@ void host_half_alive_deleted(HostHalf *half, const char *host)
         host_network_changed(half);
 }
 
+void host_observed_key(const char *host, const InstanceId *instance,
+                       char ret_key[static OBSERVED_KEY_MAX + 1])
+{
+        char id[RECORD_KEY_MAX + 1];
+
+        snprintf(ret_key, OBSERVED_KEY_MAX + 1, "%s %s", host, instance_id_format(instance, id));
+}
+
 /* Heartbeats and details come often, what the network is made of seldom changes. */
 int host_half_observed_put(HostHalf *half, const ObservedRecord *observed)
 {
-        char key[RECORD_KEY_MAX + 1];
+        char key[OBSERVED_KEY_MAX + 1];
         const ObservedRecord *last;
 
-        last = map_get(&half->observed, instance_id_format(&observed->id, key));
+        host_observed_key(observed->host, &observed->id, key);
+        last = map_get(&half->observed, key);
         if (!last || last->in_rotation != observed->in_rotation ||
-            last->status != observed->status || last->incarnation != observed->incarnation ||
-            !str_equal(last->host, observed->host))
+            last->status != observed->status || last->incarnation != observed->incarnation)
                 host_network_changed(half);
         return put_copy(&half->observed, key, observed, sizeof(*observed));
 }
 
 void host_half_observed_deleted(HostHalf *half, const char *host, const InstanceId *instance)
 {
-        char key[RECORD_KEY_MAX + 1];
-        const ObservedRecord *last;
+        char key[OBSERVED_KEY_MAX + 1];
+        ObservedRecord *last;
 
-        last = map_get(&half->observed, instance_id_format(instance, key));
-        if (!last || !str_equal(last->host, host))
-                return; /* it is on another host by now */
-        free(map_remove(&half->observed, key));
-        host_network_changed(half);
+        host_observed_key(host, instance, key);
+        last = map_remove(&half->observed, key);
+        if (last)
+                host_network_changed(half);
+        free(last);
 }
 
 int host_half_certificate_put(HostHalf *half, const Record *certificate)

@@ -64,12 +64,16 @@ static bool is_declared(const NetworkDeployment *deployment, const InstanceId *i
         return false;
 }
 
-static NetworkMember member_of(HostHalf *half, const NetworkDeployment *deployment, const char *key,
+static NetworkMember member_of(HostHalf *half, const NetworkDeployment *deployment,
                                const InstanceRecord *record)
 {
-        const ObservedRecord *observed = map_get(&half->observed, key);
-        bool seen = observed && observed->incarnation == record->incarnation &&
-                    str_equal(observed->host, record->host);
+        char key[OBSERVED_KEY_MAX + 1];
+        const ObservedRecord *observed;
+        bool seen;
+
+        host_observed_key(record->host, &record->id, key);
+        observed = map_get(&half->observed, key);
+        seen = observed && observed->incarnation == record->incarnation;
 
         return (NetworkMember) {
                 .record = record,
@@ -90,7 +94,7 @@ static int gather_members(HostHalf *half, NetworkDeployment *deployment)
 
                 if (r == 0 && str_equal(record->id.deployment, deployment->record->id))
                         r = ARRAY_APPEND(deployment->members, deployment->n_members,
-                                         member_of(half, deployment, entry->key, record));
+                                         member_of(half, deployment, record));
         }
         for (size_t i = 0; r == 0 && i < deployment->n_instances; i++) {
                 const InstanceRecord *record = deployment->instances[i].record;

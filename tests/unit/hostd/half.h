@@ -37,6 +37,7 @@ typedef struct World {
         bool ready;           /* its first backend's */
         unsigned n_unready;   /* how often it was declared not ready */
         unsigned connections; /* what Connections answers */
+        size_t n_weights;     /* hosts in the first share of the last call that had one */
         unsigned n_cut;       /* how often Cut was called */
         bool deaf;            /* refuses all calls */
         /* what was told */
@@ -75,6 +76,8 @@ static inline int world_netd(sd_bus_message *message, void *userdata, sd_bus_err
                         state.endpoints[0].n_backends > 0 && state.endpoints[0].backends[0].ready;
                 world->n_unready += !world->ready;
         }
+        if (state.n_shares > 0)
+                world->n_weights = state.shares[0].n_weights;
         net1_state_deinit(&state);
         return sd_bus_reply_method_return(message, "");
 }

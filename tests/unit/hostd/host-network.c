@@ -93,6 +93,34 @@ static void a_new_hostd_takes_nobody_out_of_rotation_that_it_does_not_know(void 
         assert_int_equal(world->n_unready, n_unready);
 }
 
+static void an_old_incarnation_s_host_has_no_say(void **state)
+{
+        World *world = *state;
+        InstanceRecord record = world_put_records(world, 2);
+        ObservedRecord now = {.id = record.id, .incarnation = 2, .status = STATUS_READY_ROLE},
+                       old = {.id = record.id, .incarnation = 1, .status = STATUS_STOPPED_VM};
+
+        for (int i = 1; i <= 2; i++) {
+                HostRecord host = {};
+
+                snprintf(host.name, sizeof(host.name), "h%d", i);
+                assert_int_equal(host_half_host_put(world->half, &host), 0);
+                assert_int_equal(host_half_alive_put(world->half, host.name), 0);
+        }
+        strcpy(now.host, "h1");
+        now.in_rotation = true;
+        strcpy(old.host, "h2");
+        assert_int_equal(host_half_observed_put(world->half, &now), 0);
+        WORLD_UNTIL(world, world->n_weights == 1);
+        assert_int_equal(host_half_observed_put(world->half, &old), 0);
+        world_run_for(world, 300);
+        host_half_observed_deleted(world->half, "h2", &old.id);
+        world_run_for(world, 300);
+        assert_int_equal(world->n_weights, 1);
+        host_half_observed_deleted(world->half, "h1", &now.id);
+        WORLD_UNTIL(world, world->n_weights == 0);
+}
+
 static void rotation_is_netds_word(void **state)
 {
         World *world = *state;
@@ -123,6 +151,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(
                         a_new_hostd_takes_nobody_out_of_rotation_that_it_does_not_know, world_setup,
                         world_teardown),
+                cmocka_unit_test_setup_teardown(an_old_incarnation_s_host_has_no_say, world_setup,
+                                                world_teardown),
                 cmocka_unit_test_setup_teardown(rotation_is_netds_word, world_setup,
                                                 world_teardown),
         };
