@@ -41,8 +41,10 @@ within() {
 }
 
 h1_runs() { [ "$(fact '.hosts[0].state')" = running ]; }
+h1_serves() { on h1 troupectl hosts --json | jq -e 'any(.[]; .name == "h1" and .state == "up")'; }
 
-# The shared rack, with h1 on and its cable in.
+# The shared rack, with h1 on, its cable in, and hostd there: the test before may have killed it, and the more often that has
+# happened, the longer systemd waits before it starts it again.
 need_rack() {
         case $("$rack" status --json | jq -r '.hosts[0].state // "none"') in
         running) ;;
@@ -51,4 +53,5 @@ need_rack() {
         *) within 60 "h1 running" h1_runs ;;
         esac
         "$rack" heal h1
+        within 30 "h1 is a member of its cluster" h1_serves
 }
