@@ -28,6 +28,8 @@ struct JoinServer {
         Etcd *etcd;
         const Store *store;
         const Config *config;
+        bool (*gate)(void *userdata); /* NULL: open */
+        void *gate_userdata;
 };
 
 /* What somebody asks. Texts are borrowed from @json. */
@@ -230,6 +232,8 @@ static void admit(Joining *joining, const EtcdKv *token)
                 return refuse(joining, 409, why);
         if (!cluster)
                 return refuse(joining, 503, "the cluster's state is not known yet\n");
+        if (joining->server->gate && !joining->server->gate(joining->server->gate_userdata))
+                return refuse(joining, 503, "this host's fence is not closed yet\n");
         r = issue_certificate(&cluster->cluster, &issue, &joining->certificate, &joining->issued);
         if (r > 0)
                 return refuse(joining, 409, "the request for a certificate is damaged\n");
@@ -306,12 +310,18 @@ int join_server_new(Peers *peers, Etcd *etcd, const Store *store, const Config *
 
         if (!server)
                 return -ENOMEM;
-        *server = (JoinServer) {peers, etcd, store, config};
+        *server = (JoinServer) {.peers = peers, .etcd = etcd, .store = store, .config = config};
         r = add_routes(server);
         if (r < 0)
                 return r;
         *ret_server = TAKE_PTR(server);
         return 0;
+}
+
+void join_server_set_gate(JoinServer *server, bool (*open)(void *userdata), void *userdata)
+{
+        server->gate = open;
+        server->gate_userdata = userdata;
 }
 
 JoinServer *join_server_free(JoinServer *server)

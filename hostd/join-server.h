@@ -7,7 +7,7 @@
  *   200 {"ca":PEM,"certificate":PEM,"revoked":PEM,"members":[URL...]}
  *   403 the token is not good: always the same answer
  *   409 the token is good, but this host cannot join: the answer says why
- *   503 not now: the cluster's state cannot be written
+ *   503 not now: the cluster's state cannot be written, or this host is not ready for another one
  *
  * Besides, `POST /1/renew` with a PEM request gives a host of the cluster its next certificate. */
 
@@ -33,6 +33,14 @@ typedef struct JoinServer JoinServer;
  */
 int join_server_new(Peers *peers, Etcd *etcd, const Store *store, const Config *config,
                     JoinServer **ret_server);
+
+/**
+ * join_server_set_gate() - What must hold before another host is given a certificate
+ * @server:   server
+ * @open:     asked for each good token; while it says false the joiner is told to ask again
+ * @userdata: for @open
+ */
+void join_server_set_gate(JoinServer *server, bool (*open)(void *userdata), void *userdata);
 
 /** join_server_free() - Free it */
 JoinServer *join_server_free(JoinServer *server);

@@ -579,6 +579,15 @@ static int add_membership(Manager *manager, const ManagerConfig *config)
 }
 
 /* The other hosts: none are served before this one belongs to a cluster. */
+/* While this host was alone nobody could replace its VMs; before there is another host it must
+ * guard them (docs/fencing.md). */
+static bool guards_against_others(void *userdata)
+{
+        Manager *manager = userdata;
+
+        return fence_guards_against_others(manager->fence);
+}
+
 static int add_peers(Manager *manager)
 {
         const Identity *identity = membership_identity(manager->membership);
@@ -592,6 +601,8 @@ static int add_peers(Manager *manager)
         if (r == 0)
                 r = join_server_new(manager->peers, manager->etcd, manager->store, manager->config,
                                     &manager->join_server);
+        if (r == 0)
+                join_server_set_gate(manager->join_server, guards_against_others, manager);
         if (r == 0)
                 r = register_server_new(manager->peers, manager->store, manager->controller,
                                         &manager->register_server);

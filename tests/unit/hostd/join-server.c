@@ -180,6 +180,34 @@ static void a_name_or_address_that_is_taken_is_not_given_again(void **state)
         join_server_free(server);
 }
 
+static bool is_open(void *userdata)
+{
+        const bool *open = userdata;
+
+        return *open;
+}
+
+/* The token is good and stays so, nothing is given out meanwhile. */
+static void nobody_is_let_in_while_the_gate_is_closed(void **state)
+{
+        ClusterWorld *world = *state;
+        JoinServer *server = serve(world);
+        bool open = false;
+        Token token;
+        Guest guest;
+
+        join_server_set_gate(server, is_open, &open);
+        make_token(world, 60, &token);
+        guest_init(&guest, world, "h2", "192.0.2.2");
+        assert_int_equal(guest_join(&guest, &token), JOIN_LATER);
+        assert_non_null(strstr(guest.message, "fence"));
+        assert_null(store_named(world->store, RECORD_HOST, "h2"));
+        open = true;
+        assert_int_equal(guest_join(&guest, &token), JOIN_DONE);
+        guest_deinit(&guest);
+        join_server_free(server);
+}
+
 static void garbage_is_refused(void **state)
 {
         ClusterWorld *world = *state;
@@ -203,6 +231,7 @@ int main(void)
                 CLUSTER_TEST(wrong_used_and_expired_look_the_same),
                 CLUSTER_TEST(the_secret_goes_to_the_right_cluster_only),
                 CLUSTER_TEST(a_name_or_address_that_is_taken_is_not_given_again),
+                CLUSTER_TEST(nobody_is_let_in_while_the_gate_is_closed),
                 CLUSTER_TEST(garbage_is_refused),
         };
 
