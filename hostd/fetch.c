@@ -142,7 +142,7 @@ _printf_(2, 3) static void complain(Fetch *fetch, const char *format, ...)
         va_start(arguments, format);
         vsnprintf(text, sizeof(text), format, arguments);
         va_end(arguments);
-        if (!str_equal(text, fetch->why))
+        if (strcmp(text, fetch->why) != 0)
                 log_warning("blob %.12s: %s", fetch->digest, text);
         memcpy(fetch->why, text, sizeof(text));
 }

@@ -194,7 +194,9 @@ static int count_serving(HostHalf *half, const char *instance, bool more)
 
         if (!count && more) {
                 count = calloc(1, sizeof(*count));
-                r = count ? map_put(&half->serving, instance, count) : -ENOMEM;
+                if (!count)
+                        return -ENOMEM;
+                r = map_put(&half->serving, instance, count);
                 if (r < 0) {
                         free(count);
                         return r;

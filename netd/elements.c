@@ -325,6 +325,12 @@ static bool is_other(const State *state, uint16_t number)
         return number != 0 && share_usable(state, number);
 }
 
+static void set_mark(Element *element, uint32_t mark)
+{
+        element->data_length = sizeof(mark);
+        memcpy(element->data, &mark, sizeof(mark));
+}
+
 /* Whom to ask about a bucket when @hop hosts have been asked: the next of the chain that is another
  * host. A packet that nobody has been asked about yet (hop 0) is the business of the first, whom
  * SET_HOST names. */
@@ -338,9 +344,8 @@ static int add_chain(Elements *elements, const State *state, const Element *port
         again = host;
         host.set = SET_HOST;
         again.set = SET_AGAIN;
-        host.data_length = again.data_length = 4;
         if (is_other(state, chain->hosts[0])) {
-                memcpy(host.data, &(uint32_t) {mark_of(chain->hosts[0], 0)}, 4);
+                set_mark(&host, mark_of(chain->hosts[0], 0));
                 r = elements_add(elements, &host);
         }
         for (uint32_t hop = is_other(state, chain->hosts[0]); r == 0 && hop < LB_CHAIN_MAX; hop++) {
@@ -352,7 +357,7 @@ static int add_chain(Elements *elements, const State *state, const Element *port
                         break;
                 again.key_length = host.key_length;
                 key_word(&again, hop);
-                memcpy(again.data, &(uint32_t) {mark_of(chain->hosts[next], next + 1)}, 4);
+                set_mark(&again, mark_of(chain->hosts[next], next + 1));
                 r = elements_add(elements, &again);
         }
         return r;

@@ -85,6 +85,8 @@ void memory_write(Memory *memory, const Remembered *remembered)
 {
         Copy *copy = &memory->copies[(memory->number + 1) % 2];
 
+        /* A difference in padding alone costs a write and no more.
+         * NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
         if (memory->number > 0 && memcmp(&memory->copies[memory->number % 2].remembered, remembered,
                                          sizeof(*remembered)) == 0)
                 return;
