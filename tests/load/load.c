@@ -82,7 +82,7 @@ typedef struct Load {
         unsigned *vacant, n_vacant;
         uint64_t start_us; /* by CLOCK_REALTIME */
         uint64_t start_ns, begun, outcomes[N_OUTCOMES], first_failure_ns, last_failure_ns,
-                longest_gap_ns, last_ok_ns;
+                last_failure_due_ns, longest_gap_ns, last_ok_ns;
         uint32_t *latencies_us;
         size_t n_latencies;
         InstanceCount instances[INSTANCES_MAX];
@@ -128,6 +128,7 @@ static void count(Load *load, uint64_t due_ns, Outcome outcome, const char *inst
         load->outcomes[outcome]++;
         if (outcome != OK) {
                 load->last_failure_ns = now_ns;
+                load->last_failure_due_ns = MAX(load->last_failure_due_ns, due_ns);
                 if (!load->first_failure_ns)
                         load->first_failure_ns = now_ns;
                 if (load->verbose)
@@ -361,10 +362,12 @@ static void report(Load *load)
                 if (load->outcomes[i] > 0)
                         printf("%s\"%s\":%llu", any++ ? "," : "", outcome_names[i],
                                (unsigned long long) load->outcomes[i]);
-        printf("},\"first_failure_s\":%.3f,\"last_failure_s\":%.3f,\"longest_gap_ms\":%.1f,"
+        printf("},\"first_failure_s\":%.3f,\"last_failure_s\":%.3f,\"last_failure_due_s\":%.3f,"
+               "\"longest_gap_ms\":%.1f,"
                "\"p50_ms\":%.2f,\"p99_ms\":%.2f,\"max_ms\":%.2f,\"instances\":{",
                since_start_s(load, load->first_failure_ns),
-               since_start_s(load, load->last_failure_ns), (double) load->longest_gap_ns / 1e6,
+               since_start_s(load, load->last_failure_ns),
+               since_start_s(load, load->last_failure_due_ns), (double) load->longest_gap_ns / 1e6,
                quantile_ms(load, 0.5), quantile_ms(load, 0.99), quantile_ms(load, 1));
         for (size_t i = 0; i < load->n_instances; i++)
                 printf("%s\"%s\":%llu", i > 0 ? "," : "", load->instances[i].name,
