@@ -308,6 +308,10 @@ static const RuleText rules[] = {
         /* one that hosts of different minds have passed on: asked again in a second, they agree */
         INET("refuse", FROM_HOST, META(MARK, 4), ANY(4, MARK_HOP), META(L4PROTO, 1),
              IS(1, IPPROTO_TCP, 1), TRANS(13, 1, 5), ANY(5, TCP_SYN), DROP),
+        /* in mid-flow, and handed over: one of the hosts may be of another mind still, and a reset
+         * would break a connection whose instance lives; it is sent again when they agree */
+        INET("refuse", FROM_HOST, META(L4PROTO, 1), IS(1, IPPROTO_TCP, 1), TRANS(13, 1, 5),
+             NONE(5, TCP_SYN), DROP),
         INET("refuse", META(L4PROTO, 0), IS(0, IPPROTO_ICMP, 1), ACCEPT),
         INET("refuse", META(L4PROTO, 0), IS(0, IPPROTO_TCP, 1), REJECT(NFT_REJECT_TCP_RST, 0)),
         INET("refuse", REJECT(NFT_REJECT_ICMPX_UNREACH, NFT_REJECT_ICMPX_PORT_UNREACH)),
