@@ -147,6 +147,8 @@ static void set_surge(Fabric *fabric, Deployment *deployment, size_t role, uint3
 {
         deployment_record(deployment)->roles[role].surge = surge;
         deployment->roles[role].surge_ns = fabric->now_ns;
+        if (surge == 0)
+                deployment->roles[role].given_up_ns = fabric->now_ns;
         state_touch(fabric, &deployment->item);
         state_queue(fabric, deployment);
 }
@@ -252,6 +254,10 @@ static bool await_surge(Fabric *fabric, Reservations *reservations, Instance *in
                 return false;
         if (is_surge_behind(fabric, instance, batch, ret_behind))
                 return true;
+        /* given up in this very step, for want of room: not asked for again until the next one */
+        if (fabric->now_ns > 0 &&
+            instance->deployment->roles[instance->role].given_up_ns == fabric->now_ns)
+                return false;
         /* room for the batch's next incarnations, and for the surge instances meanwhile */
         if (role->surge >= batch || fabric->n_waiting > 0 ||
             has_leftovers(instance->deployment, instance->role, batch) ||

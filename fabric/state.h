@@ -60,7 +60,8 @@ typedef struct Host {
 typedef struct Role {
         Instance **instances;
         uint32_t n_instances;
-        uint64_t surge_ns; /* when this leader learnt of the present number of surge instances */
+        uint64_t surge_ns;    /* when this leader learnt of the present number of surge instances */
+        uint64_t given_up_ns; /* when it was last set to none */
 } Role;
 
 typedef struct Deployment {
