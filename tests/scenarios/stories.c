@@ -22,6 +22,7 @@
 #include "lib/base/array.h"
 #include "lib/base/file.h"
 #include "lib/base/str.h"
+#include "tests/sim/samples.h"
 #include "tests/sim/world.h"
 
 #define STORIES "tests/scenarios"
@@ -75,8 +76,8 @@ static void do_deploy(World *world, const Line *line)
 {
         DeploymentRecord deployment;
 
-        world_deployment(word(line, 4), number(word(line, 5)), number(word(line, 6)),
-                         line->n > 7 ? (uint16_t) number(word(line, 7)) : 80, &deployment);
+        sample_deployment(word(line, 4), number(word(line, 5)), number(word(line, 6)),
+                          line->n > 7 ? (uint16_t) number(word(line, 7)) : 80, &deployment);
         world_request(world, &(FabricRequest) {.kind = FABRIC_DEPLOY,
                                                .service = word(line, 2),
                                                .slot = slot(line),

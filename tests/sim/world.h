@@ -68,10 +68,6 @@ Fabric *world_fabric(const World *world);
 /** world_request() - Ask the leader, as soon as there is one; @request is copied */
 void world_request(World *world, const FabricRequest *request);
 
-/** world_deployment() - A deployment to ask for: roles web (1 vCPU, 1 GiB) and worker (2, 2 GiB) */
-void world_deployment(const char *id, uint32_t webs, uint32_t workers, uint16_t port,
-                      DeploymentRecord *ret);
-
 /** world_crash() - Power cut: all on the host is dead at once */
 void world_crash(World *world, unsigned host);
 

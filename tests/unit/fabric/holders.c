@@ -5,7 +5,7 @@
 #include "lib/base/hash.h"
 #include "tests/unit/fabric/world.h"
 
-#define DIGEST WORLD_DIGEST
+#define DIGEST SAMPLE_DIGEST
 
 /* ---- the rule */
 

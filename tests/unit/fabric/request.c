@@ -159,7 +159,7 @@ static void a_certificate_is_kept_until_it_is_taken_back(void **state)
 
         world_init(&world, 1, 1);
         record_init(&certificate, RECORD_CERTIFICATE);
-        snprintf(certificate.certificate.digest, sizeof(RecordDigest), "%s", WORLD_DIGEST);
+        snprintf(certificate.certificate.digest, sizeof(RecordDigest), "%s", SAMPLE_DIGEST);
         assert_int_equal(str_set(&certificate.certificate.key, "secret"), 0);
         world_request(&world, (FabricRequest) {.kind = FABRIC_REGISTER, .record = &certificate});
         assert_int_equal(world.plan->n_transactions, 1);

@@ -10,10 +10,10 @@
 
 #include "fabric/fabric.h"
 #include "lib/base/str.h"
+#include "tests/sim/samples.h"
 #include "tests/unit/test.h"
 
-#define WORLD_DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define SECONDS(n)   ((n) * NSEC_PER_SEC)
+#define SECONDS(n) ((n) * NSEC_PER_SEC)
 
 typedef struct World {
         Fabric *fabric;
@@ -85,12 +85,7 @@ static inline void world_host(World *world, const char *name, const char *domain
 {
         Record record;
 
-        record_init(&record, RECORD_HOST);
-        snprintf(record.host.name, sizeof(RecordName), "%s", name);
-        snprintf(record.host.fault_domain, sizeof(RecordName), "%s", domain);
-        record.host.vcpus = 8;
-        record.host.memory_bytes = 16 * GIB;
-        record.host.disk_bytes = 100 * GIB;
+        sample_host(name, domain, 8, 16 * GIB, 100 * GIB, &record);
         world_request(world, (FabricRequest) {.kind = FABRIC_REGISTER, .record = &record});
         world_alive(world, name, true);
 }
@@ -108,10 +103,7 @@ static inline void world_init(World *world, unsigned n_hosts, unsigned n_domains
 
         *world = (World) {.now_ns = SECONDS(1000)};
         assert_int_equal(fabric_new(&world->fabric), 0);
-        record_init(&record, RECORD_CLUSTER);
-        assert_int_equal(ip_parse("198.18.0.10", &record.cluster.vip_pools[0].first), 0);
-        assert_int_equal(ip_parse("198.18.0.13", &record.cluster.vip_pools[0].last), 0);
-        record.cluster.n_vip_pools = 1;
+        sample_cluster("198.18.0.13", &record);
         world_put(world, &record);
         world_step(world, (FabricEvent) {.type = FABRIC_SYNCED});
         for (unsigned i = 0; i < n_hosts; i++) {
@@ -121,12 +113,9 @@ static inline void world_init(World *world, unsigned n_hosts, unsigned n_domains
                 snprintf(domain, sizeof(domain), "r%u", i % n_domains);
                 world_host(world, host, domain);
         }
-        record_init(&record, RECORD_PACKAGE);
-        snprintf(record.package.digest, sizeof(RecordDigest), "%s", WORLD_DIGEST);
+        sample_package(&record);
         world_request(world, (FabricRequest) {.kind = FABRIC_REGISTER, .record = &record});
-        record_init(&record, RECORD_OS);
-        snprintf(record.os.family, sizeof(RecordVersion), "debian-13");
-        snprintf(record.os.version, sizeof(RecordVersion), "1");
+        sample_os(&record);
         world_request(world, (FabricRequest) {.kind = FABRIC_REGISTER, .record = &record});
 }
 
@@ -135,36 +124,13 @@ static inline void world_deinit(World *world)
         fabric_free(world->fabric);
 }
 
-/* A deployment with web (1 vCPU, 1 GiB, input endpoint 80) and worker (2 vCPU, 2 GiB). */
+/* As sample_deployment(), web's input endpoint on port 80. */
 static inline DeploymentRecord world_deployment(const char *id, uint32_t webs, uint32_t workers)
 {
-        Record record;
-        DeploymentRecord *d = &record.deployment;
+        DeploymentRecord deployment;
 
-        record_init(&record, RECORD_DEPLOYMENT);
-        snprintf(d->id, sizeof(RecordId), "%s", id);
-        snprintf(d->package, sizeof(RecordDigest), "%s", WORLD_DIGEST);
-        snprintf(d->os_family, sizeof(RecordVersion), "debian-13");
-        snprintf(d->os_version, sizeof(RecordVersion), "*");
-        d->n_roles = 2;
-        d->roles[0] = (DeploymentRole) {.name = "web",
-                                        .kind = RECORD_ROLE_WEB,
-                                        .count = webs,
-                                        .vcpus = 1,
-                                        .memory_bytes = GIB,
-                                        .disk_bytes = GIB,
-                                        .upgrade_domains = 5};
-        d->roles[1] = (DeploymentRole) {.name = "worker",
-                                        .kind = RECORD_ROLE_WORKER,
-                                        .count = workers,
-                                        .vcpus = 2,
-                                        .memory_bytes = 2 * GIB,
-                                        .disk_bytes = GIB,
-                                        .upgrade_domains = 5};
-        d->n_endpoints = 1;
-        d->endpoints[0] = (DeploymentEndpoint) {
-                .name = "http", .role = "web", .protocol = "http", .port = 80, .port_last = 80};
-        return *d;
+        sample_deployment(id, webs, workers, 80, &deployment);
+        return deployment;
 }
 
 static inline FabricRefusal world_deploy(World *world, const char *service, Slot slot,

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* Acts out of a seed, and what each begins and ends. */
+
+#include "tests/sim/acts.h"
+
+#include <stdlib.h>
+
+#include "lib/base/array.h"
+#include "lib/base/clock.h"
+#include "lib/base/hash.h"
+#include "tests/sim/samples.h"
+
+#define SECOND NSEC_PER_SEC
+
+static const char *const act_names[ACTS] = {
+        "crash",  "cut",   "freeze",    "freeze-whole", "etcd",   "domain", "bad-host", "sick",
+        "deploy", "scale", "configure", "swap",         "delete", "reboot", "drain",    "release",
+};
+
+/* Of each thousand. */
+static const unsigned act_weights[ACTS] = {120, 120, 80, 60, 10, 10, 30, 200,
+                                           120, 90,  30, 30, 30, 40, 20, 10};
+
+static int compare_acts(const void *a, const void *b)
+{
+        const Act *left = a, *right = b;
+
+        return left->start_ns < right->start_ns ? -1 : left->start_ns > right->start_ns;
+}
+
+Act *acts_make(const Options *options, size_t *ret_n)
+{
+        /* some faults in each minute whatever the size, more on large clusters */
+        size_t n = (size_t) (options->hours * (60 + options->n_hosts / 2)) + 1;
+        uint64_t random = hash_mix(options->seed);
+        Act *acts = calloc(n, sizeof(*acts));
+
+        if (!acts)
+                abort();
+        for (size_t i = 0; i < n; i++) {
+                bool follows = i > 4 && random_below(&random, 5) == 0;
+                uint64_t draw, span_ns = (uint64_t) (options->hours * 3600 * (double) SECOND);
+                unsigned kind = 0;
+
+                /* one fault on the heels of another, on the same host, is what breaks protocols */
+                acts[i].start_ns =
+                        follows ? acts[i - 1].start_ns + random_below(&random, 8 * SECOND)
+                                : random_below(&random, span_ns);
+                acts[i].end_ns = acts[i].start_ns + (random_below(&random, 3) > 0
+                                                             ? random_below(&random, 15 * SECOND)
+                                                             : random_below(&random, 600 * SECOND));
+                draw = random_below(&random, 1000);
+                while (draw >= act_weights[kind])
+                        draw -= act_weights[kind++];
+                acts[i].kind = i < 4 ? ACT_DEPLOY : kind;
+                acts[i].a = follows ? acts[i - 1].a : random_next(&random);
+                acts[i].b = random_next(&random);
+                if (i < 4) /* something to be hit from the beginning */
+                        acts[i].start_ns = i * SECOND;
+        }
+        qsort(acts, n, sizeof(*acts), compare_acts);
+        *ret_n = n;
+        return acts;
+}
+
+static void deploy(World *world, const Act *act, unsigned serial, const char *service)
+{
+        DeploymentRecord deployment;
+        char id[16];
+
+        snprintf(id, sizeof(id), "d%u", serial);
+        sample_deployment(id, 1 + (uint32_t) (act->b % 12), (uint32_t) (act->b >> 8) % 6, 80,
+                          &deployment);
+        world_request(world, &(FabricRequest) {.kind = FABRIC_DEPLOY,
+                                               .service = service,
+                                               .slot = (Slot) (act->b >> 16 & 1),
+                                               .deployment = &deployment});
+}
+
+static void reboot(World *world, const Act *act)
+{
+        const Map *instances;
+        Fabric *fabric = world_fabric(world);
+        size_t n;
+
+        if (!fabric)
+                return;
+        instances = fabric_records(fabric, RECORD_INSTANCE);
+        n = map_size(instances) == 0 ? 0 : act->a % map_size(instances);
+        MAP_FOREACH (entry, instances)
+                if (n-- == 0) {
+                        InstanceId id = ((const Record *) entry->value)->instance.id;
+
+                        world_request(world, &(FabricRequest) {.kind = FABRIC_REBOOT + act->b % 3,
+                                                               .instance = id});
+                        return;
+                }
+}
+
+static void request(World *world, const Act *act, unsigned serial, const char *service)
+{
+        FabricCount counts[] = {{"web", 1 + (uint32_t) (act->b % 14)},
+                                {"worker", (uint32_t) (act->b >> 8) % 6}};
+        FabricRequest ask = {.service = service, .slot = (Slot) (act->b >> 16 & 1)};
+
+        switch (act->kind) {
+        case ACT_DEPLOY:
+                deploy(world, act, serial, service);
+                return;
+        case ACT_REBOOT:
+                reboot(world, act);
+                return;
+        case ACT_SCALE:
+                ask.kind = FABRIC_SCALE;
+                ask.counts = counts;
+                ask.n_counts = 2;
+                break;
+        case ACT_CONFIGURE:
+                ask.kind = FABRIC_CONFIGURE;
+                ask.configuration = "<new/>";
+                break;
+        case ACT_SWAP:
+                ask.kind = FABRIC_SWAP;
+                ask.force = act->b >> 17 & 1;
+                break;
+        case ACT_DELETE:
+                ask.kind = act->b >> 17 & 1 ? FABRIC_DELETE : FABRIC_DELETE_SERVICE;
+                break;
+        default:
+                ask.kind = FABRIC_RELEASE_BRAKE;
+                break;
+        }
+        world_request(world, &ask);
+}
+
+static void domain_power(World *world, const Options *options, const Act *act, bool on)
+{
+        unsigned n_domains = MIN(options->n_hosts, 5u);
+
+        for (unsigned i = (unsigned) (act->a % n_domains); i < options->n_hosts; i += n_domains)
+                if (on)
+                        world_boot(world, i);
+                else
+                        world_crash(world, i);
+}
+
+void act_begin(World *world, const Options *options, const Act *act, unsigned serial)
+{
+        static const InstanceStatus sick[] = {STATUS_UNRESPONSIVE_ROLE, STATUS_UNRESPONSIVE_ROLE,
+                                              STATUS_CYCLING_ROLE, STATUS_BUSY_ROLE};
+        unsigned host = (unsigned) (act->a % options->n_hosts);
+        char service[16], name[16];
+
+        snprintf(service, sizeof(service), "s%u", (unsigned) (act->a % (1 + options->n_hosts / 4)));
+        snprintf(name, sizeof(name), "h%u", host);
+        switch (act->kind) {
+        case ACT_CRASH:
+                world_crash(world, host);
+                break;
+        case ACT_CUT:
+                world_cut(world, host);
+                break;
+        case ACT_FREEZE:
+        case ACT_FREEZE_WHOLE:
+                world_freeze(world, host, act->kind == ACT_FREEZE_WHOLE);
+                break;
+        case ACT_ETCD:
+                world_etcd(world, false);
+                break;
+        case ACT_DOMAIN:
+                domain_power(world, options, act, false);
+                break;
+        case ACT_BAD_HOST:
+                world_bad_host(world, host, true);
+                break;
+        case ACT_SICK:
+                world_status_nth(world, act->a, sick[act->b % ARRAY_SIZE(sick)]);
+                break;
+        case ACT_DRAIN:
+                world_request(world, &(FabricRequest) {.kind = FABRIC_DRAIN, .host = name});
+                break;
+        default:
+                request(world, act, serial, service);
+                break;
+        }
+}
+
+void act_end(World *world, const Options *options, const Act *act)
+{
+        unsigned host = (unsigned) (act->a % options->n_hosts);
+        char name[16];
+
+        snprintf(name, sizeof(name), "h%u", host);
+        switch (act->kind) {
+        case ACT_CRASH:
+                world_boot(world, host);
+                break;
+        case ACT_CUT:
+                world_mend(world, host);
+                break;
+        case ACT_FREEZE:
+        case ACT_FREEZE_WHOLE:
+                world_thaw(world, host);
+                break;
+        case ACT_ETCD:
+                world_etcd(world, true);
+                break;
+        case ACT_DOMAIN:
+                domain_power(world, options, act, true);
+                break;
+        case ACT_BAD_HOST:
+                world_bad_host(world, host, false);
+                break;
+        case ACT_DRAIN:
+                world_request(world, &(FabricRequest) {.kind = FABRIC_UNCORDON, .host = name});
+                break;
+        default:
+                break;
+        }
+}
+
+const char *act_to_string(ActKind kind)
+{
+        return act_names[kind];
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* Leases, and the fences that end a host's VMs before its lease is over.
+ *
+ * Renewals are not events (there would be millions): while a host can reach etcd its lease is in
+ * order; the moment it cannot, the time of its last renewal is drawn, and its fences and the
+ * lease's end are set from that. */
+
+#include "tests/sim/lease.h"
+
+#include <string.h>
+
+#include "tests/sim/controller.h"
+#include "tests/sim/host.h"
+#include "tests/sim/queue.h"
+#include "tests/sim/store.h"
+#include "tests/sim/trace.h"
+
+/* The host cannot renew any more. */
+void lease_stop(World *world, unsigned index)
+{
+        SimHost *host = &world->hosts[index];
+        uint64_t since = chance_below(world, RENEW_NS);
+        uint64_t renewed_ns = world->now_ns > since ? world->now_ns - since : 0;
+        uint64_t fence_ns = SOFT_NS;
+        Event event = {.host = index};
+
+        host->lost_ns = world->now_ns;
+        host->renewed_ns = renewed_ns;
+        event.token = host->lease_token = ++world->tokens;
+        host->connection = ++world->tokens;
+        if (!host->held)
+                return;
+        if (world->config.mutation == MUTATE_LATE_FENCE)
+                fence_ns = LEASE_NS + DELAY_NS + MS(500);
+        event.type = EVENT_FENCE;
+        if (host->up)
+                queue_push(world, renewed_ns + fence_ns, event);
+        event.type = EVENT_EXPIRE;
+        queue_push(world,
+                   renewed_ns + chance_latency(world) +
+                           (world->config.mutation == MUTATE_NO_DELAY ? RENEW_NS : LEASE_NS),
+                   event);
+}
+
+/* The host can reach etcd again. */
+void lease_resume(World *world, unsigned index)
+{
+        SimHost *host = &world->hosts[index];
+
+        if (!host_connected(world, host))
+                return;
+        host->connection = ++world->tokens;
+        host->lease_token = ++world->tokens;
+        queue_push(world, world->now_ns + chance_about(world, REJOIN_NS),
+                   (Event) {.type = EVENT_REJOIN, .host = index, .token = host->connection});
+}
+
+void lease_rejoin(World *world, unsigned index)
+{
+        SimHost *host = &world->hosts[index];
+
+        host->held = true;
+        host->joined = true;
+        host->lost_ns = 0;
+        host_alive_put(world, index);
+        host_read(world, index);
+        if (world->election > 0 && world->leader == index && !controller_leading(world))
+                world->election = 0; /* the lease of an earlier life */
+        if (world->election == 0)
+                queue_push(world, world->now_ns + chance_about(world, ELECT_NS),
+                           (Event) {.type = EVENT_ELECT});
+}
+
+void lease_expire(World *world, unsigned index)
+{
+        SimHost *host = &world->hosts[index];
+        RecordKey key = {.type = RECORD_ALIVE};
+
+        if (!world->quorum) /* nobody can commit it; see world_etcd() */
+                return;
+        host->held = false;
+        memcpy(key.name, host->name, sizeof(RecordName));
+        store_set(world, &key, NULL);
+        if (world->election > 0 && world->leader == index) {
+                world->election = 0;
+                queue_push(world, world->now_ns + chance_about(world, ELECT_NS),
+                           (Event) {.type = EVENT_ELECT});
+        }
+}
+
+/* The watchdog fences: no VM is started from now on, and those that run are dead a little later. */
+void lease_fence(World *world, unsigned index)
+{
+        SimHost *host = &world->hosts[index];
+
+        if (!host->up || (host->frozen && host->whole))
+                return;
+        trace_note(world, "%s: fences itself", host->name);
+        host->joined = false;
+        queue_push(world, world->now_ns + chance_about(world, KILL_NS / 2),
+                   (Event) {.type = EVENT_KILLED, .host = index, .token = 0});
+}
+
+void lease_booted(World *world, unsigned index)
+{
+        world->hosts[index].up = true;
+        lease_resume(world, index);
+}

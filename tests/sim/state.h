@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* What the simulated cluster consists of. Its parts work on it together; each part's header says
+ * what it does. Nothing outside tests/sim/ looks in here. */
+
+#include "lib/api/records.h"
+#include "lib/base/clock.h"
+#include "tests/sim/world.h"
+
+#define MS(n)     ((uint64_t) (n) * NSEC_PER_MSEC)
+#define LEASE_NS  MS(10000)
+#define DELAY_NS  MS(2000)
+#define RENEW_NS  MS(2500)
+#define SOFT_NS   MS(6000) /* the watchdog process kills the VMs so long after the last renewal */
+#define KILL_NS   MS(2000) /* and that takes at most so long */
+#define HARD_NS   MS(9000) /* the hardware watchdog */
+#define ELECT_NS  MS(500)
+#define REJOIN_NS MS(1000)
+#define REBOOT_NS MS(40000)
+
+typedef enum EventType {
+        EVENT_WATCH,  /* a host learns of an instance record */
+        EVENT_TELL,   /* a leader learns of a record */
+        EVENT_WRITE,  /* etcd gets a host's observed record */
+        EVENT_COMMIT, /* etcd gets a leader's transaction */
+        EVENT_ANSWER, /* a leader gets etcd's answer */
+        EVENT_TICK,   /* a leader's wake-up */
+        EVENT_VM,     /* a VM goes on to its next state */
+        EVENT_FENCE,
+        EVENT_KILLED, /* the fence has killed everything */
+        EVENT_RESET,
+        EVENT_EXPIRE,
+        EVENT_REJOIN,
+        EVENT_BOOTED,
+        EVENT_ELECT,
+} EventType;
+
+typedef struct Event {
+        uint64_t time_ns, serial;
+        EventType type;
+        unsigned host;
+        uint64_t token; /* what it belongs to has moved on when this differs */
+        Record *record; /* owned */
+        RecordKey key;
+        bool deleted;
+        bool ok;
+} Event;
+
+typedef enum VmState {
+        VM_CREATING,
+        VM_BOOTING,
+        VM_READY,
+        VM_SICK, /* a status that a fault gave it */
+        VM_STOPPING,
+        VM_STOPPED, /* the host has given its word */
+} VmState;
+
+typedef struct Vm {
+        InstanceId id;
+        uint64_t incarnation;
+        VmState state;
+        InstanceStatus status;
+        uint64_t done[ACTIONS];
+        uint64_t token;
+        bool running;
+        bool mute; /* does not answer its probe */
+} Vm;
+
+typedef struct SimHost {
+        RecordName name;
+        bool up, linked, frozen, bad;
+        bool whole;           /* frozen with its watchdog: only the hardware's is left */
+        bool joined;          /* alive written, instances read, not fenced */
+        bool held;            /* etcd has its alive key */
+        uint64_t lease_token; /* grows when renewing stops or begins again */
+        uint64_t connection;  /* grows when the watch is broken */
+        uint64_t watch_ns;    /* the last message on its watch comes then */
+        uint64_t write_ns;    /* and on its way to etcd */
+        uint64_t lost_ns;     /* it stopped working then */
+        uint64_t renewed_ns;  /* its last renewal, once it cannot renew any more */
+        Map view;             /* instance id -> Record *: instances it believes to be placed here */
+        Map vms;              /* instance id -> Vm * */
+        Map placed;           /* instance id -> NULL: what etcd says */
+} SimHost;
+
+/* One that is the leader, or believes to be. */
+typedef struct Controller {
+        Fabric *fabric;
+        unsigned host;
+        uint64_t election;
+        uint64_t token;
+        uint64_t watch_ns;
+        const FabricPlan *plan; /* being written */
+        size_t n_written;
+        bool busy, stalled;
+        Event *pending; /* what it has learnt while it was writing */
+        size_t n_pending;
+        Event *held; /* what its watch brings when it is connected again */
+        size_t n_held;
+        uint64_t wake_ns;
+} Controller;
+
+typedef struct Ask {
+        FabricRequest request;
+        char operation[16], service[64], host[64], configuration[16];
+        DeploymentRecord *deployment;
+        FabricCount counts[2];
+} Ask;
+
+struct World {
+        WorldConfig config;
+        uint64_t now_ns, serial, random, tokens;
+        Event *events; /* heap */
+        size_t n_events;
+        Map store; /* key text -> Record * */
+        uint64_t revision;
+        uint64_t election; /* revision of the leader's key; 0 when there is none */
+        unsigned leader;   /* its host */
+        bool quorum;
+        SimHost *hosts;
+        Map host_index; /* name -> 1 + index */
+        Controller **controllers;
+        size_t n_controllers;
+        Map running; /* instance id -> Vm * that runs */
+        Ask **asks;
+        size_t n_asks;
+        unsigned n_operations;
+        WorldStatistics statistics;
+        char violation[256];
+};
+
+/* Ends the program when there is no memory: nothing is learnt from a simulation without. */
+static inline void must(int r)
+{
+        if (r < 0)
+                abort();
+}
