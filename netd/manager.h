@@ -84,6 +84,10 @@ const char *manager_why(const Manager *manager, const Backend *backend);
 /** manager_uplink() - The interface for VIPs that name none; "" when there is none */
 void manager_uplink(Manager *manager, char ret_name[static IFNAMSIZ]);
 
+/** manager_repair_later() - Something could not be made true: try again from the start in a second
+ */
+void manager_repair_later(Manager *manager);
+
 /** net1_bus_begin() - Offer org.troupe.Net1 on the manager's bus. Return: 0; a negative errno */
 int net1_bus_begin(Manager *manager);
 

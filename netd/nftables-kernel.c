@@ -293,3 +293,19 @@ int nftables_write(Nftables *nftables, bool rebuild, const Elements *gone, const
         free(batch.data);
         return r;
 }
+
+int nftables_write_difference(Nftables *nftables, Elements *before, Elements *after,
+                              char why[static NFTABLES_WHY_MAX])
+{
+        _cleanup_(elements_deinit) Elements gone = {}, new = {};
+        int r;
+
+        elements_sort(before);
+        elements_sort(after);
+        r = elements_diff(before, after, &gone, &new);
+        if (r < 0) {
+                snprintf(why, NFTABLES_WHY_MAX, "out of memory");
+                return r;
+        }
+        return nftables_write(nftables, false, &gone, &new, why);
+}

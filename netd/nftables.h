@@ -45,3 +45,15 @@ int nftables_read(Nftables *nftables, bool *ret_current, Elements *ret_elements)
  */
 int nftables_write(Nftables *nftables, bool rebuild, const Elements *gone, const Elements *new,
                    char *why);
+
+/**
+ * nftables_write_difference() - Get the kernel's tables from one list of elements to another
+ * @nftables: connection
+ * @before:   what the kernel has; sorted by the call
+ * @after:    what it is to have; sorted by the call
+ * @why:      filled in on failure
+ *
+ * Return: 0; a negative errno, and then nothing has changed.
+ */
+int nftables_write_difference(Nftables *nftables, Elements *before, Elements *after,
+                              char why[static NFTABLES_WHY_MAX]);

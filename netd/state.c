@@ -561,3 +561,18 @@ int state_apply(State *state, StateChange *change, StateError *error)
                 state_revert(state, change);
         return r;
 }
+
+bool state_has_hosts(const State *state)
+{
+        const Peer *self = state_self(state);
+
+        return self && self->address.family == 4 && map_size(&state->objects[OBJECT_PEER]) > 1;
+}
+
+bool state_has_remotes(const State *state, const char *network)
+{
+        MAP_FOREACH (entry, &state->objects[OBJECT_REMOTE])
+                if (str_equal(((Remote *) entry->value)->network, network))
+                        return true;
+        return false;
+}

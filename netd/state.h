@@ -232,6 +232,10 @@ const Peer *state_peer(const State *state, const char *key);
 const Share *state_share(const State *state, const char *key);
 /** state_self() - The peer that is this host, or NULL */
 const Peer *state_self(const State *state);
+/** state_has_hosts() - Whether there are hosts to hand packets to */
+bool state_has_hosts(const State *state);
+/** state_has_remotes() - Whether a network has instances on other hosts */
+bool state_has_remotes(const State *state, const char *network);
 /** state_endpoint_at() - The endpoint at the VIP, protocol and port of another, or NULL */
 Endpoint *state_endpoint_at(const State *state, const Endpoint *endpoint);
 

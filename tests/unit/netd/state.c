@@ -147,6 +147,24 @@ static void rotation_is_readiness_and_probe(void **unused)
         state_deinit(&state);
 }
 
+static void hosts_and_remotes_are_known(void **unused)
+{
+        Net1State wanted;
+        State state = {};
+        StateError error = {};
+
+        example_state(&state);
+        assert_false(state_has_hosts(&state));
+        assert_false(state_has_remotes(&state, "d"));
+        example_hosts(&wanted, 1, 1);
+        assert_int_equal(example_declare(&state, &wanted, true, &error), 0);
+        assert_true(state_has_hosts(&state));
+        assert_true(state_has_remotes(&state, "d"));
+        assert_false(state_has_remotes(&state, "e"));
+        net1_state_deinit(&wanted);
+        state_deinit(&state);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -156,6 +174,7 @@ int main(void)
                 cmocka_unit_test(an_applied_change_can_be_taken_back),
                 cmocka_unit_test(an_address_must_be_the_networks),
                 cmocka_unit_test(rotation_is_readiness_and_probe),
+                cmocka_unit_test(hosts_and_remotes_are_known),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
