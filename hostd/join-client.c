@@ -34,12 +34,12 @@ static void tell(JoinClient *client, JoinOutcome outcome, const char *message)
         client->handler(client->userdata, &(JoinResult) {.outcome = outcome, .message = message});
 }
 
-static void later(JoinClient *client, const char *message)
+static void again(JoinClient *client, JoinOutcome outcome, const char *message)
 {
         sd_event_source_set_time_relative(client->timer, client->retry_ns / NSEC_PER_USEC);
         sd_event_source_set_enabled(client->timer, SD_EVENT_ONESHOT);
         client->retry_ns = MIN(2 * client->retry_ns, RETRY_MAX_NS);
-        tell(client, JOIN_LATER, message);
+        tell(client, outcome, message);
 }
 
 static const char *text_of(sd_json_variant *json, const char *name)
@@ -104,7 +104,7 @@ static void on_answer(void *userdata, const HttpResult *result)
         _cleanup_free_ char *text = NULL;
 
         if (result->error != 0)
-                return later(client, result->message);
+                return again(client, JOIN_LATER, result->message);
         if (result->status == 200)
                 return on_admitted(client, result->body);
         text = strndup(result->body, MIN(result->length, (size_t) 300));
@@ -112,7 +112,7 @@ static void on_answer(void *userdata, const HttpResult *result)
                 text[strcspn(text, "\r\n")] = '\0';
         if (result->status == 400 || result->status == 403 || result->status == 409)
                 return tell(client, JOIN_REFUSED, text ?: "");
-        later(client, text ?: "");
+        again(client, result->status == 503 ? JOIN_BUSY : JOIN_LATER, text ?: "");
 }
 
 static int make_body(JoinClient *client, char **ret_body)
@@ -170,7 +170,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         int r = ask(client);
 
         if (r < 0)
-                later(client, strerror(-r));
+                again(client, JOIN_LATER, strerror(-r));
         return 0;
 }
 

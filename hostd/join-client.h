@@ -14,7 +14,8 @@
 typedef enum JoinOutcome {
         JOIN_DONE,    /* there is a certificate, to be taken with identity_accept() */
         JOIN_REFUSED, /* the cluster does not take this host, or not with this token */
-        JOIN_LATER,   /* nobody could be asked, or not now: it is tried again by itself */
+        JOIN_BUSY,    /* the cluster says that it cannot now: it is asked again by itself */
+        JOIN_LATER,   /* nobody of the cluster could be asked: it is tried again by itself */
 } JoinOutcome;
 
 typedef struct JoinResult {

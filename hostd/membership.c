@@ -30,6 +30,7 @@
 
 #define MEMBERS_BYTES_MAX (16 * KIB)
 #define FOUNDER_PREFIX    "founder-"
+#define BUSY_NS           (30 * NSEC_PER_SEC) /* within this a cluster closes its fence, or elects */
 
 struct Membership {
         MembershipConfig config;
@@ -49,6 +50,7 @@ struct Membership {
         MembershipState before; /* what it is again when joining fails */
         MembershipJoined joined;
         void *joined_userdata;
+        uint64_t joined_by_ns; /* so long a busy cluster is waited for */
         sd_event_source *give_up;
         RecordDetail detail;
 };
@@ -429,6 +431,21 @@ static void end_join(Membership *membership, bool joined, const char *why)
                 done(membership->joined_userdata, joined, why);
 }
 
+/* The client tries again. Who waits for an answer waits for a cluster that is busy, but not for one
+ * that is not there. */
+static void not_yet(Membership *membership, const JoinResult *result)
+{
+        bool waits = result->outcome == JOIN_BUSY && clock_boottime_ns() < membership->joined_by_ns;
+
+        if (!str_equal(membership->detail, result->message))
+                log_warning("cannot join yet: %s", result->message);
+        set_detail(membership, result->message);
+        if (!membership->joined || waits)
+                return;
+        sd_event_source_set_enabled(membership->give_up, SD_EVENT_ONESHOT);
+        end_join(membership, false, result->message);
+}
+
 static void on_joined(void *userdata, const JoinResult *result)
 {
         Membership *membership = userdata;
@@ -450,14 +467,9 @@ static void on_joined(void *userdata, const JoinResult *result)
                 log_error("the cluster does not take this host: %s", result->message);
                 end_join(membership, false, result->message);
                 break;
+        case JOIN_BUSY:
         case JOIN_LATER:
-                if (!str_equal(membership->detail, result->message))
-                        log_warning("cannot join yet: %s", result->message);
-                set_detail(membership, result->message);
-                if (!membership->joined)
-                        break; /* it is tried again */
-                sd_event_source_set_enabled(membership->give_up, SD_EVENT_ONESHOT);
-                end_join(membership, false, result->message);
+                not_yet(membership, result);
                 break;
         }
 }
@@ -497,6 +509,7 @@ int membership_join(Membership *membership, const char *text, MembershipJoined d
         membership->state = MEMBERSHIP_JOINING;
         membership->joined = done;
         membership->joined_userdata = userdata;
+        membership->joined_by_ns = clock_boottime_ns() + BUSY_NS;
         return 0;
 }
 

@@ -199,7 +199,7 @@ static void nobody_is_let_in_while_the_gate_is_closed(void **state)
         join_server_set_gate(server, is_open, &open);
         make_token(world, 60, &token);
         guest_init(&guest, world, "h2", "192.0.2.2");
-        assert_int_equal(guest_join(&guest, &token), JOIN_LATER);
+        assert_int_equal(guest_join(&guest, &token), JOIN_BUSY);
         assert_non_null(strstr(guest.message, "fence"));
         assert_null(store_named(world->store, RECORD_HOST, "h2"));
         open = true;

@@ -201,6 +201,37 @@ static void who_is_refused_stays_what_it_was(void **state)
         join_server_free(server);
 }
 
+static bool opens_at_the_second_call(void *userdata)
+{
+        unsigned *calls = userdata;
+
+        return ++*calls > 1;
+}
+
+/* It says that it cannot yet: the same token lets the host in a moment later. */
+static void who_waits_for_an_answer_waits_for_a_busy_cluster(void **state)
+{
+        static const Config config = {.certificate_s = 3600};
+        ClusterWorld *world = *state;
+        char text[TOKEN_TEXT_MAX];
+        JoinServer *server;
+        unsigned calls = 0;
+        Host host;
+
+        assert_int_equal(join_server_new(world->peers, world->etcd, world->store, &config, &server),
+                         0);
+        join_server_set_gate(server, opens_at_the_second_call, &calls);
+        host_init(&host, world, "h2", "192.0.2.2");
+        host_start(&host, world);
+        make_token(world, text);
+        assert_int_equal(membership_join(host.membership, text, on_joined, &host), 0);
+        RUN_UNTIL(world->event, host.answered);
+        assert_true(host.joined);
+        assert_int_equal(calls, 2);
+        host_deinit(&host);
+        join_server_free(server);
+}
+
 static void who_left_is_out_until_told_otherwise(void **state)
 {
         ClusterWorld *world = *state;
@@ -230,6 +261,7 @@ int main(void)
                 CLUSTER_TEST(an_etcd_of_others_is_left_alone),
                 CLUSTER_TEST(a_token_at_the_first_start_joins),
                 CLUSTER_TEST(who_is_refused_stays_what_it_was),
+                CLUSTER_TEST(who_waits_for_an_answer_waits_for_a_busy_cluster),
                 CLUSTER_TEST(who_left_is_out_until_told_otherwise),
         };
 
