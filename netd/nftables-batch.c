@@ -14,6 +14,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "lib/base/str.h"
+#include "netd/nftables-set.h"
 
 #define MESSAGE_MAX  (68 * KIB) /* an attribute ends at 64 KiB */
 #define ELEMENTS_MAX (60 * KIB) /* bytes of elements in a message */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* What the nftables-*.c files share: the buffer of a batch, and where each set of elements lives.
- */
+/* What the nftables-*.c files share: the buffer of a batch and the ruleset that fills it. */
 
 #include "netd/nftables.h"
 
@@ -18,21 +17,6 @@ typedef struct Batch {
         uint32_t seq;
         bool failed;
 } Batch;
-
-typedef struct SetPlace {
-        const char *name;
-        uint8_t family; /* NFPROTO_INET or NFPROTO_BRIDGE */
-        uint8_t key_length;
-        uint8_t data_length; /* 0: a set */
-        bool interval;
-        bool object;       /* elements name an object, which is their data */
-        bool rate;         /* elements carry a limit, whose rate is their data */
-        uint32_t key_type; /* what `nft list` shows it as */
-        uint32_t data_type;
-} SetPlace;
-
-/** nftables_set() - Where the elements of a set live */
-const SetPlace *nftables_set(ElementSet set);
 
 /** nftables_ruleset() - Append tables, sets, chains and rules to a batch, after deleting the tables
  * when they are there already */

@@ -16,6 +16,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "lib/base/str.h"
+#include "netd/nftables-set.h"
 
 #define ANSWER_MAX (64 * KIB)
 #define SEQ_COMMIT 0xffffff /* of the message whose acknowledgement is waited for */
