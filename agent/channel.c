@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 
+#include "lib/api/agent-stream.h"
 #include "lib/base/file.h"
 
 #define READ_BYTES      (16 * KIB)

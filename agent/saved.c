@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "lib/api/agent-stream.h"
 #include "lib/base/file.h"
 #include "lib/base/str.h"
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "lib/api/agent-protocol.h"
+#include "lib/api/agent-stream.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <termios.h>
 
-#include "lib/api/agent-protocol.h"
+#include "lib/api/agent-stream.h"
 #include "tests/unit/test.h"
 
 /* A terminal without line discipline stands in for the port: a device with bytes in both

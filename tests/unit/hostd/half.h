@@ -13,6 +13,7 @@
 #include <sys/un.h>
 
 #include "hostd/host-half-internal.h"
+#include "lib/api/agent-stream.h"
 #include "lib/base/array.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"

@@ -59,16 +59,13 @@ static void config_comes_back_as_it_was(void **state)
                                                  .topology = &role,
                                                  .n_topology = 1}};
         _cleanup_free_ char *data = NULL;
-        AgentStream stream = {.from = AGENT_FROM_HOST};
         size_t length = 0;
-        const char *at;
 
         assert_int_equal(agent_message_encode(&message, AGENT_FROM_HOST, &data, &length), 0);
         assert_int_equal(data[0], '\x1e');
         assert_int_equal(data[length - 1], '\n');
-        at = data;
-        assert_int_equal(agent_stream_next(&stream, &at, &length, &back), AGENT_STREAM_MESSAGE);
-        assert_int_equal(length, 0);
+        data[length - 1] = '\0';
+        assert_int_equal(agent_message_decode(data + 1, AGENT_FROM_HOST, &back, NULL), 0);
         assert_true(back.config.serial == UINT64_MAX);
         assert_int_equal(back.config.kind, AGENT_ROLE_WORKER);
         assert_null(back.config.entry_point);
@@ -79,7 +76,6 @@ static void config_comes_back_as_it_was(void **state)
         assert_string_equal(back.config.network.dns[1], "10.0.0.2");
         assert_true(back.config.ready_on_start);
         agent_message_deinit(&back);
-        agent_stream_deinit(&stream);
 }
 
 static void shell_bytes_come_back_as_they_were(void **state)
@@ -172,79 +168,6 @@ static void not_utf8_is_an_error(void **state)
         assert_int_equal(agent_message_encode(&message, AGENT_FROM_GUEST, &data, &length), -EINVAL);
 }
 
-/* Feeds bytes in pieces of @step; returns messages seen. */
-static unsigned feed(AgentStream *stream, const char *data, size_t length, size_t step)
-{
-        unsigned seen = 0;
-
-        while (length > 0) {
-                size_t left = MIN(step, length);
-                const char *at = data;
-
-                data += left, length -= left;
-                for (;;) {
-                        AgentMessage message;
-                        int r = agent_stream_next(stream, &at, &left, &message);
-
-                        assert_true(r >= 0);
-                        if (r == 0)
-                                break;
-                        if (r == AGENT_STREAM_MESSAGE) {
-                                assert_int_equal(message.type, AGENT_PONG);
-                                seen++;
-                                agent_message_deinit(&message);
-                        }
-                }
-        }
-        return seen;
-}
-
-#define PONG "\x1e{\"type\":\"pong\",\"token\":1}\n"
-
-static void stream_finds_its_way_back(void **state)
-{
-        static const char data[] = "ng\",\"token\":1}\nnoise" PONG PONG "\x1e{\"type\":\"po" PONG
-                                   "\x1e\n\x1e\x1e{}\n" PONG "\x1e{\"ty\0pe\":1}\n" PONG;
-
-        for (size_t step = 1; step < sizeof(data); step++) {
-                AgentStream stream = {.from = AGENT_FROM_GUEST};
-
-                assert_int_equal(feed(&stream, data, sizeof(data) - 1, step), 5);
-                assert_int_equal(stream.n_refused, 5);
-                agent_stream_deinit(&stream);
-        }
-}
-
-static void stream_holds_one_message_at_most(void **state)
-{
-        AgentStream stream = {.from = AGENT_FROM_GUEST};
-        char chunk[4096];
-
-        memset(chunk, '[', sizeof(chunk));
-        feed(&stream, "\x1e", 1, 1);
-        for (unsigned i = 0; i < 1024; i++) {
-                feed(&stream, chunk, sizeof(chunk), sizeof(chunk));
-                assert_true(stream.buffer.allocated <= 2 * AGENT_FROM_GUEST_BYTES_MAX);
-        }
-        assert_int_equal(stream.n_refused, 1);
-        assert_string_equal(stream.problem, "too long");
-        assert_int_equal(feed(&stream, PONG, sizeof(PONG) - 1, 1), 1);
-        agent_stream_deinit(&stream);
-}
-
-static void deep_nesting_is_refused(void **state)
-{
-        AgentStream stream = {.from = AGENT_FROM_GUEST};
-        char *text = malloc(60000);
-
-        memset(text, '[', 60000);
-        text[0] = '\x1e', text[59999] = '\n';
-        feed(&stream, text, 60000, 60000);
-        assert_int_equal(stream.n_refused, 1);
-        free(text);
-        agent_stream_deinit(&stream);
-}
-
 static void every_status_has_azures_name(void **state)
 {
         for (AgentStatus i = 0; i < AGENT_STATUSES; i++)
@@ -262,9 +185,6 @@ int main(void)
                 cmocka_unit_test(hostile_guest_is_refused),
                 cmocka_unit_test(bounds_hold),
                 cmocka_unit_test(not_utf8_is_an_error),
-                cmocka_unit_test(stream_finds_its_way_back),
-                cmocka_unit_test(stream_holds_one_message_at_most),
-                cmocka_unit_test(deep_nesting_is_refused),
                 cmocka_unit_test(every_status_has_azures_name),
         };
 
