@@ -44,7 +44,7 @@ static void what_is_no_answer_is_not_taken(void **state)
                 {403, "no\n", JOIN_REFUSED},
                 {409, "no\n", JOIN_REFUSED},
                 {429, "slowly\n", JOIN_LATER},
-                {503, "later\n", JOIN_LATER},
+                {503, "later\n", JOIN_BUSY},
         };
         ClusterWorld *world = *state;
         char host[] = "h2", domain[] = "fd2";
