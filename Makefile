@@ -173,7 +173,7 @@ help:
 # goal: check        lint, unit, scenarios, simulator, fuzz smoke, netd in namespaces, the rack (T=part/name for one)
 # goal: check-long   what takes longer: chaos, images, long fuzz, model checking
 # goal: bench        every budget against its peer (B=name for one)
-# goal: demo         boots a rack, deploys examples/guestbook and tells its story (HOSTS=3: of three hosts, one loses its power)
+# goal: demo         boots a rack, deploys examples/guestbook and tells its story: of three hosts one loses its power (HOSTS=1: one host)
 # goal: asan         the unit tests under the address and undefined-behaviour sanitizers
 # goal: fuzz         the fuzz targets, into build-fuzz/
 # goal: lint         every mechanical check of the code (lint-quick: those that take seconds)
@@ -190,7 +190,7 @@ bench: build
 	@BUILD=$(BUILD) tools/bench $(B)
 
 demo: build
-	@BUILD=$(BUILD) tools/demo --hosts $(or $(HOSTS),1)
+	@BUILD=$(BUILD) tools/demo --hosts $(or $(HOSTS),3)
 
 asan:
 	@$(MAKE) BUILD=$(BUILD)-asan OPTIMISE='-O1 -g -fno-omit-frame-pointer' \
