@@ -11,12 +11,14 @@
 #include "fabric/instance.h"
 #include "fabric/network.h"
 #include "fabric/operation.h"
+#include "fabric/walk.h"
 #include "lib/base/array.h"
 #include "lib/base/str.h"
 
 void deployment_link(Fabric *fabric, Deployment *deployment)
 {
         network_open(fabric, deployment);
+        fabric->os_changed = true;
         for (size_t i = 0; i < RECORD_ROLES_MAX; i++)
                 deployment->roles[i].surge_ns = fabric->now_ns;
         state_queue(fabric, deployment);
@@ -85,6 +87,7 @@ static void deployment_remove(Fabric *fabric, Deployment *deployment)
         Slot slot;
 
         deployment->dropped = true;
+        fabric->os_changed = true;
         operations_deployment_removed(fabric, record->id);
         service = deployment_service(fabric, deployment, &slot);
         if (service) {
@@ -262,4 +265,5 @@ void deployment_check(Fabric *fabric, Deployment *deployment)
                 record->ready = true;
                 state_touch(fabric, &deployment->item);
         }
+        walk_check(fabric, deployment);
 }

@@ -8,49 +8,9 @@
 #include "fabric/hosts.h"
 #include "fabric/instance.h"
 #include "fabric/network.h"
+#include "fabric/serve.h"
 #include "lib/base/array.h"
 #include "lib/base/str.h"
-
-static bool has_public_endpoint(const Instance *instance)
-{
-        const DeploymentRecord *d = deployment_record(instance->deployment);
-
-        for (size_t i = 0; i < d->n_endpoints; i++)
-                if (d->endpoints[i].kind == RECORD_ENDPOINT_INPUT &&
-                    str_equal(d->endpoints[i].role, instance->item.record.instance.id.role))
-                        return true;
-        return false;
-}
-
-/* Has the deployment checked again at a moment though nothing happens. */
-static void wake_at(Fabric *fabric, Instance *instance, uint64_t at_ns)
-{
-        if (instance->timer.place == 0 || instance->timer.at_ns > at_ns)
-                state_timer(fabric, &instance->timer, at_ns);
-}
-
-/* Whether clients that lose another instance find this one. */
-static bool serves(Fabric *fabric, Instance *instance)
-{
-        uint64_t due_ns = state_after(instance->phase_ns, DRAIN_ROTATION_MS);
-
-        if (!instance_is_ready(instance))
-                return false;
-        if (instance->observed->in_rotation || !has_public_endpoint(instance) ||
-            fabric->now_ns >= due_ns)
-                return true;
-        wake_at(fabric, instance, due_ns);
-        return false;
-}
-
-/* Whether an instance is on its way: stopped by us, or started and not yet serving. What is broken
- * by itself is not, or it would hold up a drain for ever. */
-static bool on_the_move(Fabric *fabric, Instance *instance)
-{
-        return instance->item.record.instance.power != POWER_RUNNING || !instance->host->alive ||
-               instance->phase == PHASE_BOOT || instance->phase == PHASE_ROLE ||
-               (instance->phase == PHASE_READY && !serves(fabric, instance));
-}
 
 static bool is_leaving(const Instance *instance)
 {
@@ -69,7 +29,7 @@ static const Instance *in_the_way(Fabric *fabric, const Instance *instance)
         for (uint32_t i = 0; i < count; i++) {
                 Instance *other = role->instances[i];
 
-                if (other && other != instance && on_the_move(fabric, other) &&
+                if (other && other != instance && serve_is_moving(fabric, other) &&
                     other->item.record.instance.upgrade_domain !=
                             instance->item.record.instance.upgrade_domain)
                         return other;
@@ -162,7 +122,7 @@ static uint32_t batch_size(Fabric *fabric, const Instance *instance)
         for (uint32_t i = 0; i < count; i++) {
                 Instance *other = role->instances[i];
 
-                n += other && is_leaving(other) && serves(fabric, other) &&
+                n += other && is_leaving(other) && serve_check(fabric, other) &&
                      other->item.record.instance.upgrade_domain ==
                              instance->item.record.instance.upgrade_domain;
         }
@@ -217,9 +177,9 @@ static bool is_surge_behind(Fabric *fabric, Instance *instance, uint32_t batch,
                 Instance *other = instance_at(deployment, instance->role, i);
 
                 if (role->surge < batch ? !other || !is_on_its_way_out(other)
-                                        : other && serves(fabric, other))
+                                        : other && serve_check(fabric, other))
                         continue;
-                wake_at(fabric, instance, due_ns);
+                serve_wake(fabric, instance, due_ns);
                 *ret_behind = other;
                 return true;
         }
@@ -274,7 +234,7 @@ static bool is_needed(Fabric *fabric, const Deployment *deployment, size_t role)
         for (uint32_t i = 0; i < count; i++) {
                 Instance *instance = instance_at(deployment, role, i);
 
-                if (instance && (is_leaving(instance) || on_the_move(fabric, instance)))
+                if (instance && (is_leaving(instance) || serve_is_moving(fabric, instance)))
                         return true;
         }
         return false;

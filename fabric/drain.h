@@ -16,10 +16,6 @@
 
 #include "fabric/state.h"
 
-/* A Ready instance with a public endpoint is waited for until it is in rotation, but not longer:
- * its probe may fail for reasons of its own. */
-#define DRAIN_ROTATION_MS 30000
-
 typedef struct DrainWait {
         uint32_t n_roomless; /* instances that fit nowhere else at present */
         const Instance

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fabric/deployment.h"
+#include "fabric/guest-os.h"
 #include "fabric/hosts.h"
 #include "fabric/instance.h"
 #include "fabric/operation.h"
@@ -143,6 +144,7 @@ static void synced(Fabric *fabric)
         operation_link(fabric, HOLDER_OF(entry->value, Operation));
         RECORDS_FOREACH(entry, fabric, RECORD_PACKAGE)
         package_refresh(fabric, ((Record *) entry->value)->package.digest);
+        fabric->os_changed = true;
         hosts_synced(fabric);
 }
 
@@ -194,6 +196,9 @@ static void fire(Fabric *fabric, Timer *timer)
         case TIMER_PACKAGE:
                 state_drop(fabric, &CONTAINER_OF(timer, Package, timer)->item);
                 break;
+        case TIMER_GUEST_OS:
+                state_drop(fabric, &CONTAINER_OF(timer, GuestOs, timer)->item);
+                break;
         default:
                 assert(false);
         }
@@ -237,6 +242,8 @@ static void settle(Fabric *fabric)
         } while ((fabric->n_queue > 0 || fabric->room_changed) && !fabric->failed &&
                  ++rounds < SETTLE_ROUNDS_MAX);
         fabric->unsettled = rounds == SETTLE_ROUNDS_MAX;
+        if (fabric->os_changed)
+                guest_os_check(fabric);
 }
 
 int fabric_step(Fabric *fabric, const FabricEvent *event, const FabricPlan **ret_plan)

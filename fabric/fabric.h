@@ -63,10 +63,14 @@ typedef enum FabricRequestKind {
         FABRIC_REMOVE_HOST, /* host, which is gone; force: though it carries instances; at once */
         FABRIC_REGISTER,    /* record: a host, package, os or certificate; at once. A host keeps its
                                cordon */
-        FABRIC_UNREGISTER, /* record: a certificate, which the caller knows to be unused; at once */
+        FABRIC_UNREGISTER,  /* record: a certificate, which the caller knows to be unused, or an os,
+                               of which the key counts; at once */
         FABRIC_HOLD,   /* record: a package or os, of which the key counts; host: has its bytes; at
                           once */
         FABRIC_UNHOLD, /* likewise: does not have them (any more) */
+        FABRIC_DISABLE_OS, /* record: an os, of which the key counts; what runs with it is walked
+                              away; at once */
+        FABRIC_ENABLE_OS,  /* likewise: it counts again */
         FABRIC_REQUEST_KINDS,
 } FabricRequestKind;
 

@@ -14,6 +14,7 @@
 #include "fabric/drain.h"
 #include "fabric/instance.h"
 #include "fabric/swap.h"
+#include "fabric/walk.h"
 #include "lib/base/str.h"
 
 static void set_message(RecordDetail target, const char *text)
@@ -28,6 +29,7 @@ void operation_link(Fabric *fabric, Operation *operation)
         const OperationRecord *record = operation_record(operation);
         uint64_t span_ms = record->state != OPERATION_RUNNING ? fabric->cluster->keep_ended_ms
                            : record->kind == OPERATION_SWAP   ? SWAP_PATIENCE_MS
+                           : record->kind == OPERATION_UPDATE ? walk_patience_ms(fabric)
                                                               : fabric->cluster->operation_ms;
 
         state_timer(fabric, &operation->timer, state_after(fabric->now_ns, span_ms));
@@ -67,6 +69,7 @@ void operation_end(Fabric *fabric, Operation *operation, OperationState state, c
                    const char *message)
 {
         OperationRecord *record = operation_record(operation);
+        Deployment *deployment = deployment_of(fabric, record->deployment);
 
         assert(record->state == OPERATION_RUNNING && state != OPERATION_RUNNING);
         record->state = state;
@@ -77,6 +80,8 @@ void operation_end(Fabric *fabric, Operation *operation, OperationState state, c
         set_message(record->message, message);
         operation_link(fabric, operation);
         state_touch(fabric, &operation->item);
+        if (deployment)
+                state_queue(fabric, deployment); /* what it held up goes on */
 }
 
 /* ---- what is done */
@@ -202,7 +207,6 @@ static Progress count(Fabric *fabric, const OperationRecord *record)
         case OPERATION_DEPLOY:
         case OPERATION_SCALE:
         case OPERATION_CONFIGURE:
-        case OPERATION_UPDATE:
                 return count_deployment(fabric, record);
         case OPERATION_DELETE:
                 return count_deletion(fabric, record);
@@ -214,6 +218,7 @@ static Progress count(Fabric *fabric, const OperationRecord *record)
                 return count_drain(fabric, record);
         case OPERATION_SWAP:
                 return count_swap(fabric, record);
+        case OPERATION_UPDATE: /* the walk's own */
         case OPERATION_KINDS:
                 break;
         }
@@ -275,6 +280,8 @@ void operation_check(Fabric *fabric, Operation *operation)
                               "what it worked on was removed");
                 return;
         }
+        if (record->kind == OPERATION_UPDATE)
+                return; /* its walk keeps it */
         progress = count(fabric, record);
         if (record->kind != OPERATION_SWAP) /* who left rotation has to come back */
                 progress.done = MAX(progress.done, record->done);
@@ -317,6 +324,10 @@ void operation_timer(Fabric *fabric, Operation *operation)
         }
         if (record->kind == OPERATION_SWAP) {
                 swap_timer(fabric, operation);
+                return;
+        }
+        if (record->kind == OPERATION_UPDATE) {
+                walk_timer(fabric, operation);
                 return;
         }
         if (record->kind == OPERATION_DELETE || record->kind == OPERATION_DRAIN) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* Operations: records of what operators asked for and how far it has come. They drive nothing but a
- * drain: what is wanted is in the records of services, deployments, instances and hosts, and an
- * operation ends when what is there has become that. So a new leader goes on where the last one
- * stopped by looking. */
+/* Operations: records of what operators asked for, or a guest OS walk does, and how far it has
+ * come. They drive nothing but a drain: what is wanted is in the records of services, deployments,
+ * instances and hosts, and an operation ends when what is there has become that. So a new leader
+ * goes on where the last one stopped by looking. */
 
 #include "fabric/state.h"
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "fabric/deployment.h"
+#include "fabric/guest-os.h"
 #include "fabric/holders.h"
 #include "fabric/hosts.h"
 #include "fabric/instance.h"
@@ -131,48 +132,11 @@ static int check_room(Fabric *fabric, const DeploymentRecord *record, const Depl
                       (unsigned long long) ((role->disk_bytes + role->storage_bytes) / MIB));
 }
 
-/* Versions as people count them: runs of digits by their value, all else by character. */
-static int compare_versions(const char *a, const char *b)
-{
-        while (*a && *b) {
-                size_t n_a, n_b;
-
-                if (*a < '0' || *a > '9' || *b < '0' || *b > '9') {
-                        if (*a != *b)
-                                return *a < *b ? -1 : 1;
-                        a++;
-                        b++;
-                        continue;
-                }
-                a += strspn(a, "0");
-                b += strspn(b, "0");
-                n_a = strspn(a, "0123456789");
-                n_b = strspn(b, "0123456789");
-                if (n_a != n_b)
-                        return n_a < n_b ? -1 : 1;
-                if (strncmp(a, b, n_a) != 0)
-                        return strncmp(a, b, n_a);
-                a += n_a;
-                b += n_b;
-        }
-        return *a ? 1 : *b ? -1 : 0;
-}
-
 static int pick_os(Fabric *fabric, const char *family, const char *version,
                    RecordVersion ret_version)
 {
-        const OsRecord *best = NULL;
+        const OsRecord *best = guest_os_pick(fabric, family, version);
 
-        RECORDS_FOREACH(entry, fabric, RECORD_OS)
-        {
-                const OsRecord *os = &((Record *) entry->value)->os;
-
-                if (!str_equal(os->family, family) || os->disabled ||
-                    (!str_equal(version, "*") && !str_equal(version, os->version)))
-                        continue;
-                if (!best || compare_versions(best->version, os->version) < 0)
-                        best = os;
-        }
         if (!best)
                 return refuse(fabric, FABRIC_NO_GUEST_OS,
                               "no guest operating system %.63s version %.63s has been imported",
@@ -247,6 +211,9 @@ static int prepare_deployment(Fabric *fabric, const FabricRequest *request,
         record->deleting = false;
         for (size_t i = 0; i < record->n_roles; i++)
                 record->roles[i].surge = 0;
+        memset(record->os_next, 0, sizeof(record->os_next));
+        memset(record->os_failed, 0, sizeof(record->os_failed));
+        record->os_walks = 0;
         record->created_us = fabric->realtime_us;
         if (!network_pick(fabric, record))
                 return refuse(fabric, FABRIC_NO_SUBNET,
@@ -684,6 +651,12 @@ static int register_held(Fabric *fabric, const Record *record)
                 return 0;
         if (same)
                 holders_keep(&old, &item->record);
+        if (same && record->type == RECORD_OS) {
+                item->record.os.disabled = old.os.disabled;
+                item->record.os.imported |= old.os.imported;
+        }
+        if (record->type == RECORD_OS)
+                guest_os_changed(fabric);
         state_touch(fabric, item);
         if (record->type == RECORD_PACKAGE)
                 package_refresh(fabric, record->package.digest);
@@ -704,9 +677,11 @@ static int hold(Fabric *fabric, const FabricRequest *request)
                               key.type == RECORD_OS ? "guest operating system" : "package",
                               key.name, key.type == RECORD_OS ? " version " : "", key.version);
         r = find_host(fabric, request->host, &host);
-        if (r == 0)
-                holders_request(fabric, record, host, request->kind == FABRIC_HOLD);
-        return r;
+        if (r != 0)
+                return r;
+        holders_request(fabric, record, host, request->kind == FABRIC_HOLD);
+        fabric->os_changed |= record->type == RECORD_OS;
+        return 0;
 }
 
 static int register_record(Fabric *fabric, const Record *record)
@@ -727,11 +702,67 @@ static int register_record(Fabric *fabric, const Record *record)
         return 0;
 }
 
+/* ---- guest operating systems */
+
+static int find_os(Fabric *fabric, const Record *record, OsRecord **ret)
+{
+        *ret = guest_os_find(fabric, record->os.family, record->os.version);
+        if (!*ret)
+                return refuse(fabric, FABRIC_NO_GUEST_OS,
+                              "there is no guest operating system %s version %s", record->os.family,
+                              record->os.version);
+        return 0;
+}
+
+static int switch_os(Fabric *fabric, const FabricRequest *request)
+{
+        OsRecord *os;
+        int r = find_os(fabric, request->record, &os);
+
+        if (r != 0)
+                return r;
+        os->disabled = request->kind == FABRIC_DISABLE_OS;
+        state_touch(fabric, ITEM_OF(CONTAINER_OF(os, Record, os)));
+        guest_os_changed(fabric);
+        return 0;
+}
+
+static int remove_os(Fabric *fabric, const Record *record)
+{
+        const DeploymentRecord *user;
+        const char *holder;
+        OsRecord *os;
+        Item *item;
+        int r = find_os(fabric, record, &os);
+
+        if (r != 0)
+                return r;
+        user = guest_os_user(fabric, os);
+        if (user)
+                return refuse(fabric, FABRIC_REFUSED_NOW,
+                              "deployment %s of service '%s' uses guest operating system %s "
+                              "version %s: disable it, and it goes when nothing uses it",
+                              user->id, user->service, os->family, os->version);
+        holder = guest_os_holder(fabric, os);
+        if (!os->imported && holder)
+                return refuse(fabric, FABRIC_REFUSED_NOW,
+                              "guest operating system %s version %s comes with the image of host "
+                              "'%s': disable it instead",
+                              os->family, os->version, holder);
+        item = ITEM_OF(CONTAINER_OF(os, Record, os));
+        state_timer(fabric, &CONTAINER_OF(item, GuestOs, item)->timer, FABRIC_NEVER);
+        state_drop(fabric, item);
+        guest_os_changed(fabric);
+        return 0;
+}
+
 static int unregister_record(Fabric *fabric, const Record *record)
 {
         RecordKey key = record_key_of(record);
         Record *there = state_get(fabric, &key);
 
+        if (record->type == RECORD_OS)
+                return remove_os(fabric, record);
         assert(record->type == RECORD_CERTIFICATE);
         if (there)
                 state_drop(fabric, ITEM_OF(there));
@@ -782,6 +813,9 @@ int request_step(Fabric *fabric, const FabricRequest *request)
         case FABRIC_HOLD:
         case FABRIC_UNHOLD:
                 return hold(fabric, request);
+        case FABRIC_DISABLE_OS:
+        case FABRIC_ENABLE_OS:
+                return switch_os(fabric, request);
         case FABRIC_REQUEST_KINDS:
                 break;
         }

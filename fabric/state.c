@@ -23,6 +23,8 @@ static size_t holder_offset(RecordType type)
                 return offsetof(Operation, item);
         case RECORD_PACKAGE:
                 return offsetof(Package, item);
+        case RECORD_OS:
+                return offsetof(GuestOs, item);
         default:
                 return 0;
         }
@@ -140,6 +142,8 @@ Item *state_add(Fabric *fabric, const RecordKey *key)
                 CONTAINER_OF(item, Operation, item)->timer.kind = TIMER_OPERATION;
         else if (key->type == RECORD_PACKAGE)
                 CONTAINER_OF(item, Package, item)->timer.kind = TIMER_PACKAGE;
+        else if (key->type == RECORD_OS)
+                CONTAINER_OF(item, GuestOs, item)->timer.kind = TIMER_GUEST_OS;
         return item;
 }
 

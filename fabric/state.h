@@ -26,6 +26,7 @@ enum {
         TIMER_INSTANCE,
         TIMER_OPERATION,
         TIMER_PACKAGE,
+        TIMER_GUEST_OS,
 };
 
 /* What an instance is doing, as far as healing goes. */
@@ -99,6 +100,11 @@ typedef struct Package {
         Item item;
 } Package;
 
+typedef struct GuestOs {
+        Timer timer; /* while nothing uses it */
+        Item item;
+} GuestOs;
+
 /* One key that the step changed. */
 typedef struct Dirty {
         Item *item;    /* NULL: deleted */
@@ -126,6 +132,7 @@ struct Fabric {
         uint32_t n_waiting;  /* instances of all deployments that fit nowhere at present */
         bool room_changed;   /* what waits may fit now */
         bool owners_changed; /* a VIP may need another owner */
+        bool os_changed;     /* a guest OS version may be used no more, or again */
         uint32_t n_unowned;  /* VIPs that need one and find none */
         Deployment **queue;  /* to be checked in this step */
         size_t n_queue;

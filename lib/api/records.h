@@ -264,6 +264,9 @@ typedef struct DeploymentRecord {
         RecordVersion os_family;
         RecordVersion os_version; /* as asked for; "*" follows the newest */
         RecordVersion os_current; /* what new instances start with; never "*" */
+        RecordVersion os_next;    /* what its instances are being walked to; "" for nothing */
+        RecordVersion os_failed;  /* with which they did not become Ready; not tried again */
+        uint32_t os_walks;        /* begun so far: part of their operations' ids */
         DeploymentRole roles[RECORD_ROLES_MAX];
         size_t n_roles;
         DeploymentEndpoint endpoints[RECORD_ENDPOINTS_MAX];
@@ -370,7 +373,8 @@ typedef struct OsRecord {
         RecordDigest digest; /* over the files' digests: names the whole */
         OsFile files[RECORD_FILES_MAX];
         size_t n_files;
-        bool disabled; /* nothing new starts with it */
+        bool disabled; /* nothing new starts with it, and what runs with it is walked away */
+        bool imported; /* by an operator, beside the host image: it goes when nothing uses it */
         uint64_t added_us;
         RecordName holders[RECORD_HOLDERS_MAX];
         size_t n_holders;

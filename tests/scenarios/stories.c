@@ -237,6 +237,43 @@ static void do_status(World *world, const Line *line)
         world_status(world, word(line, 2), status);
 }
 
+static void do_import(World *world, const Line *line)
+{
+        Record record;
+
+        sample_os(word(line, 2), &record);
+        world_request(world, &(FabricRequest) {.kind = FABRIC_REGISTER, .record = &record});
+}
+
+static void do_disable(World *world, const Line *line)
+{
+        Record record;
+
+        sample_os(word(line, 2), &record);
+        world_request(world, &(FabricRequest) {.kind = FABRIC_DISABLE_OS, .record = &record});
+}
+
+static void do_remove_os(World *world, const Line *line)
+{
+        Record record;
+
+        sample_os(word(line, 2), &record);
+        world_request(world, &(FabricRequest) {.kind = FABRIC_UNREGISTER, .record = &record});
+}
+
+/* pin SERVICE SLOT DEPLOYMENT WEBS VERSION */
+static void do_pin(World *world, const Line *line)
+{
+        DeploymentRecord deployment;
+
+        sample_deployment(word(line, 4), number(word(line, 5)), 0, 80, &deployment);
+        snprintf(deployment.os_version, sizeof(deployment.os_version), "%s", word(line, 6));
+        world_request(world, &(FabricRequest) {.kind = FABRIC_DEPLOY,
+                                               .service = word(line, 2),
+                                               .slot = slot(line),
+                                               .deployment = &deployment});
+}
+
 static void do_probe(World *world, const Line *line)
 {
         world_probe(world, word(line, 2), str_equal(word(line, 3), "good"));
@@ -259,7 +296,8 @@ static const struct {
         {"mend", do_mend},         {"freeze", do_freeze},   {"thaw", do_thaw},
         {"bad", do_bad},           {"good", do_good},       {"etcd", do_etcd},
         {"status", do_status},     {"remove", do_remove},   {"probe", do_probe},
-        {"end", do_end},
+        {"import", do_import},     {"disable", do_disable}, {"remove-os", do_remove_os},
+        {"pin", do_pin},           {"end", do_end},
 };
 
 static Line split(char *text)

@@ -14,13 +14,14 @@
 #define SECOND NSEC_PER_SEC
 
 static const char *const act_names[ACTS] = {
-        "crash",  "cut",   "freeze",    "freeze-whole", "etcd",   "domain", "bad-host", "sick",
-        "deploy", "scale", "configure", "swap",         "delete", "reboot", "drain",    "release",
+        "crash",    "cut",    "freeze", "freeze-whole", "etcd",      "domain",
+        "bad-host", "sick",   "deploy", "scale",        "configure", "swap",
+        "delete",   "reboot", "drain",  "release",      "import",    "switch",
 };
 
 /* Of each thousand. */
-static const unsigned act_weights[ACTS] = {120, 120, 80, 60, 10, 10, 30, 200,
-                                           120, 90,  30, 30, 30, 40, 20, 10};
+static const unsigned act_weights[ACTS] = {120, 120, 80, 60, 10, 10, 30, 180, 120,
+                                           90,  30,  30, 30, 40, 20, 10, 15,  5};
 
 static int compare_acts(const void *a, const void *b)
 {
@@ -72,6 +73,8 @@ static void deploy(World *world, const Act *act, unsigned serial, const char *se
         snprintf(id, sizeof(id), "d%u", serial);
         sample_deployment(id, 1 + (uint32_t) (act->b % 12), (uint32_t) (act->b >> 8) % 6, 80,
                           &deployment);
+        if ((act->b >> 20) % 8 == 0)
+                snprintf(deployment.os_version, sizeof(deployment.os_version), "1");
         world_request(world, &(FabricRequest) {.kind = FABRIC_DEPLOY,
                                                .service = service,
                                                .slot = (Slot) (act->b >> 16 & 1),
@@ -98,6 +101,36 @@ static void reboot(World *world, const Act *act)
                 }
 }
 
+static void import_os(World *world, const Act *act, unsigned serial)
+{
+        char version[16];
+        Record record;
+
+        snprintf(version, sizeof(version), "%u%s", 2 + serial, act->b % 3 == 0 ? "-bad" : "");
+        sample_os(version, &record);
+        world_request(world, &(FabricRequest) {.kind = FABRIC_REGISTER, .record = &record});
+}
+
+static void switch_os(World *world, const Act *act)
+{
+        Fabric *fabric = world_fabric(world);
+        const Map *systems = fabric ? fabric_records(fabric, RECORD_OS) : NULL;
+        size_t n = systems && map_size(systems) > 0 ? act->a % map_size(systems) : 0;
+
+        if (!systems)
+                return;
+        MAP_FOREACH (entry, systems)
+                if (n-- == 0) {
+                        const Record *os = entry->value;
+
+                        world_request(world,
+                                      &(FabricRequest) {.kind = os->os.disabled ? FABRIC_ENABLE_OS
+                                                                                : FABRIC_DISABLE_OS,
+                                                        .record = os});
+                        return;
+                }
+}
+
 static void request(World *world, const Act *act, unsigned serial, const char *service)
 {
         FabricCount counts[] = {{"web", 1 + (uint32_t) (act->b % 14)},
@@ -110,6 +143,12 @@ static void request(World *world, const Act *act, unsigned serial, const char *s
                 return;
         case ACT_REBOOT:
                 reboot(world, act);
+                return;
+        case ACT_IMPORT:
+                import_os(world, act, serial);
+                return;
+        case ACT_SWITCH:
+                switch_os(world, act);
                 return;
         case ACT_SCALE:
                 ask.kind = FABRIC_SCALE;

@@ -24,6 +24,8 @@ typedef enum ActKind {
         ACT_REBOOT,
         ACT_DRAIN,
         ACT_RELEASE,
+        ACT_IMPORT, /* a newer guest OS, good or bad */
+        ACT_SWITCH, /* one of them is disabled, or enabled again */
         ACTS,
 } ActKind;
 

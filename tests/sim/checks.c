@@ -6,10 +6,14 @@
 
 #include <string.h>
 
+#include "fabric/guest-os.h"
 #include "lib/base/str.h"
 #include "tests/sim/host.h"
 #include "tests/sim/store.h"
 #include "tests/sim/trace.h"
+#include "tests/sim/vm.h"
+
+#define KNOWN_NS MS(15000) /* longer than a message takes, or a leader to be elected */
 
 void check_incarnation(World *world, const InstanceRecord *old, const InstanceRecord *new)
 {
@@ -33,7 +37,15 @@ bool is_stopped_by_drain(const World *world, const InstanceRecord *instance)
         return instance->power == POWER_STOPPING && host && host->host.draining;
 }
 
-/* A drain stops instances of one upgrade domain of a role at a time. */
+static bool is_down_by_us(const World *world, const InstanceRecord *instance)
+{
+        char id[RECORD_KEY_MAX + 1];
+
+        return is_stopped_by_drain(world, instance) ||
+               map_contains(&world->walked, instance_id_format(&instance->id, id));
+}
+
+/* Drains and walks take down instances of one upgrade domain of a role at a time. */
 void check_domains(World *world, const InstanceRecord *stopped)
 {
         RecordKey key = {.type = RECORD_DEPLOYMENT}, other = {.type = RECORD_INSTANCE};
@@ -50,12 +62,61 @@ void check_domains(World *world, const InstanceRecord *stopped)
 
                 other.instance.number = i;
                 found = map_get(&world->store, record_key_format(&other, text));
-                if (found && is_stopped_by_drain(world, &found->instance) &&
+                if (found && is_down_by_us(world, &found->instance) &&
                     found->instance.upgrade_domain != stopped->upgrade_domain)
                         trace_violation(world,
-                                        "%s is stopped while %s of another upgrade domain is",
+                                        "%s is taken down while %s of another upgrade domain is",
                                         instance_id_format(&stopped->id, id), text);
         }
+}
+
+/* What etcd says of an instance on its host; NULL when that is of an older incarnation. */
+static const ObservedRecord *observed_of(const World *world, const InstanceRecord *instance)
+{
+        RecordKey key = {.type = RECORD_OBSERVED, .instance = instance->id};
+        const Record *record;
+
+        memcpy(key.name, instance->host, sizeof(RecordName));
+        record = store_get(world, &key);
+        return record && record->observed.incarnation == instance->incarnation ? &record->observed
+                                                                               : NULL;
+}
+
+/* Whether a leader that decides now has to know that it is Ready. */
+static bool is_known_ready(const World *world, const InstanceRecord *instance)
+{
+        const ObservedRecord *observed = observed_of(world, instance);
+        RecordKey alive = {.type = RECORD_ALIVE};
+
+        memcpy(alive.name, instance->host, sizeof(RecordName));
+        return store_get(world, &alive) && observed && observed->status == STATUS_READY_ROLE &&
+               memcmp(observed->done, instance->wanted, sizeof(observed->done)) == 0 &&
+               world->now_ns - observed->since_us * NSEC_PER_USEC > KNOWN_NS;
+}
+
+void check_walk(World *world, const InstanceRecord *old, const InstanceRecord *new)
+{
+        char id[RECORD_KEY_MAX + 1];
+
+        instance_id_format(&new->id, id);
+        if (new->incarnation != old->incarnation || new->power != POWER_RUNNING)
+                map_remove(&world->walked, id);
+        else if (!str_equal(new->os_version, old->os_version) && is_known_ready(world, old)) {
+                check_domains(world, new);
+                must(map_put(&world->walked, id, NULL));
+        }
+}
+
+void check_walked(World *world, const ObservedRecord *observed)
+{
+        RecordKey key = {.type = RECORD_INSTANCE, .instance = observed->id};
+        const Record *record = store_get(world, &key);
+        char id[RECORD_KEY_MAX + 1];
+
+        if (record && observed->incarnation == record->instance.incarnation &&
+            observed->status == STATUS_READY_ROLE &&
+            memcmp(observed->done, record->instance.wanted, sizeof(observed->done)) == 0)
+                map_remove(&world->walked, instance_id_format(&observed->id, id));
 }
 
 static void check_instance(World *world, const InstanceRecord *instance)
@@ -65,6 +126,8 @@ static void check_instance(World *world, const InstanceRecord *instance)
         const Vm *vm;
 
         vm = map_get(&host->vms, instance_id_format(&instance->id, id));
+        if (vm && vm_os_is_bad(vm) && vm->running)
+                return; /* it was deployed when this was the newest */
         if (instance->power != POWER_RUNNING)
                 trace_violation(world, "%s is still stopping", id);
         else if (!vm || vm->incarnation != instance->incarnation || !vm->running ||
@@ -89,6 +152,33 @@ static void check_counts(World *world, const DeploymentRecord *deployment)
                         if (!wanted && i > deployment->roles[r].count + 64)
                                 break;
                 }
+}
+
+/* Those that follow the newest have come to it, or back from it. */
+static void check_os(World *world, const DeploymentRecord *deployment)
+{
+        const OsRecord *newest = NULL;
+
+        MAP_FOREACH (entry, &world->store) {
+                const Record *record = entry->value;
+
+                if (record->type == RECORD_OS && !record->os.disabled &&
+                    (!newest || guest_os_compare(newest->version, record->os.version) < 0))
+                        newest = &record->os;
+                if (record->type == RECORD_INSTANCE &&
+                    str_equal(record->instance.id.deployment, deployment->id) &&
+                    !str_equal(record->instance.os_version, deployment->os_current))
+                        trace_violation(world, "%s runs guest OS %s in the end, not %s", entry->key,
+                                        record->instance.os_version, deployment->os_current);
+        }
+        if (deployment->os_next[0])
+                trace_violation(world, "%s is still walked to guest OS %s in the end",
+                                deployment->id, deployment->os_next);
+        if (newest && str_equal(deployment->os_version, "*") &&
+            !str_equal(newest->version, deployment->os_current) &&
+            !str_equal(newest->version, deployment->os_failed))
+                trace_violation(world, "%s stays at guest OS %s, though there is %s",
+                                deployment->id, deployment->os_current, newest->version);
 }
 
 static void check_owners(World *world, const ServiceRecord *service)
@@ -155,10 +245,11 @@ void world_check_quiet(World *world)
                 else if (record->type == RECORD_DEPLOYMENT && record->deployment.deleting)
                         trace_violation(world, "%s is not deleted in the end",
                                         record->deployment.id);
-                else if (record->type == RECORD_DEPLOYMENT)
+                else if (record->type == RECORD_DEPLOYMENT) {
                         check_counts(world, &record->deployment);
-                else if (record->type == RECORD_OPERATION &&
-                         record->operation.state == OPERATION_RUNNING)
+                        check_os(world, &record->deployment);
+                } else if (record->type == RECORD_OPERATION &&
+                           record->operation.state == OPERATION_RUNNING)
                         trace_violation(world, "%s (%s) still runs in the end: %s",
                                         record->operation.id,
                                         operation_kind_to_string(record->operation.kind),

@@ -146,6 +146,7 @@ void controller_commit(World *world, Controller *c)
 
 void ask_free(Ask *ask)
 {
+        record_free(ask->record);
         free(ask->deployment);
         free(ask);
 }
@@ -325,6 +326,8 @@ void world_request(World *world, const FabricRequest *request)
                 *ask->deployment = *request->deployment;
                 ask->request.deployment = ask->deployment;
         }
+        if (request->record)
+                ask->request.record = ask->record = record_dup(request->record);
         assert(request->n_counts <= ARRAY_SIZE(ask->counts));
         for (size_t i = 0; i < request->n_counts; i++)
                 ask->counts[i] = request->counts[i]; /* role names are literals */

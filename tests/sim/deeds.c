@@ -15,6 +15,7 @@
 typedef struct Deed {
         const char *name;
         FabricRequest request;
+        const char *os; /* to be imported */
 } Deed;
 
 /* Runs a cluster in which an operation is asked for at 60 s; the transactions that took. */
@@ -33,6 +34,7 @@ static uint64_t run_deed(const Deed *deed, uint64_t kill_at, char *violation, si
         World *world = world_new(&config);
         DeploymentRecord deployment;
         FabricRequest request = deed->request;
+        Record os;
         uint64_t n;
 
         for (unsigned i = 0; i < 2; i++) {
@@ -46,6 +48,10 @@ static uint64_t run_deed(const Deed *deed, uint64_t kill_at, char *violation, si
         if (request.kind == FABRIC_DEPLOY) {
                 sample_deployment("d3", 140, 0, 80, &deployment); /* more than one transaction */
                 request.deployment = &deployment;
+        }
+        if (deed->os) {
+                sample_os(deed->os, &os);
+                request.record = &os;
         }
         world_request(world, &request);
         world_run(world, 3 * HOUR);
@@ -68,6 +74,8 @@ bool deeds_leaders_die(void)
                 {"swap", {.kind = FABRIC_SWAP, .service = "shop"}},
                 {"delete", {.kind = FABRIC_DELETE_SERVICE, .service = "shop"}},
                 {"drain", {.kind = FABRIC_DRAIN, .host = "h0"}},
+                {"walk", {.kind = FABRIC_REGISTER}, "2"},
+                {"walk and revert", {.kind = FABRIC_REGISTER}, "2-bad"},
         };
         bool all = true;
 

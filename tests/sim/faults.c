@@ -136,6 +136,7 @@ void world_status(World *world, const char *instance, InstanceStatus status)
 
                 if (vm && vm->running && world->hosts[i].joined &&
                     (vm->state == VM_READY || vm->state == VM_SICK || vm->state == VM_BOOTING)) {
+                        map_remove(&world->walked, instance); /* it would have come back */
                         vm_go(world, i, vm, VM_SICK, status, FABRIC_NEVER);
                         return;
                 }
@@ -191,7 +192,7 @@ void world_mend_all(World *world)
                         Vm *vm = entry->value;
 
                         if (vm->state == VM_SICK && vm->status != STATUS_UNRESPONSIVE_ROLE &&
-                            vm->status != STATUS_FAILED_STARTING_VM)
+                            vm->status != STATUS_FAILED_STARTING_VM && !vm_os_is_bad(vm))
                                 vm_go(world, i, vm, VM_READY, STATUS_READY_ROLE, FABRIC_NEVER);
                 }
 }

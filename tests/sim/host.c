@@ -60,6 +60,9 @@ static void reconcile_running(World *world, unsigned index, const char *id,
         } else if (memcmp(vm->done, wanted->wanted, sizeof(vm->done)) != 0 &&
                    vm->state != VM_CREATING) {
                 memcpy(vm->done, wanted->wanted, sizeof(vm->done));
+                memcpy(vm->os, wanted->os_version, sizeof(vm->os));
+                if (host->bad)
+                        map_remove(&world->walked, id);
                 if (!host->bad && !vm->running)
                         vm_run(world, host, vm);
                 vm_go(world, index, vm, host->bad ? VM_SICK : VM_BOOTING,

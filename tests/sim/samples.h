@@ -41,12 +41,14 @@ static inline void sample_package(Record *ret)
         snprintf(ret->package.digest, sizeof(RecordDigest), "%s", SAMPLE_DIGEST);
 }
 
-/** sample_os() - Its guest OS */
-static inline void sample_os(Record *ret)
+/** sample_os() - A version of its guest OS */
+static inline void sample_os(const char *version, Record *ret)
 {
         record_init(ret, RECORD_OS);
         snprintf(ret->os.family, sizeof(RecordVersion), "debian-13");
-        snprintf(ret->os.version, sizeof(RecordVersion), "1");
+        snprintf(ret->os.version, sizeof(RecordVersion), "%s", version);
+        snprintf(ret->os.digest, sizeof(RecordDigest), "%s", SAMPLE_DIGEST);
+        ret->os.imported = true;
 }
 
 /** sample_role() - A role of @count instances with @size vCPU and @size GiB */

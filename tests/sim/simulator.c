@@ -37,6 +37,8 @@ static bool run_seeds(const Options *options, bool quiet, WorldStatistics *total
                 total->refused += result.statistics.refused;
                 total->elections += result.statistics.elections;
                 total->placements += result.statistics.placements;
+                total->walks += result.statistics.walks;
+                total->reverts += result.statistics.reverts;
                 total->failover_ns = MAX(total->failover_ns, result.statistics.failover_ns);
                 if (result.violation[0] && !quiet)
                         trial_explain(&one, acts, n, result.violation);
@@ -59,12 +61,14 @@ static bool report(const Options *options)
 
         spent_ns = clock_boottime_ns() - start_ns;
         printf("%u seeds from %llu, %u hosts, %.2f hours: %s; %llu steps, %llu transactions, %llu "
-               "refused, %llu elections, %llu placements; %.0f host-hours, %.0f a second\n",
+               "refused, %llu elections, %llu placements, %llu walks, %llu given up; "
+               "%.0f host-hours, %.0f a second\n",
                options->runs, (unsigned long long) options->seed, options->n_hosts, options->hours,
                held ? "held" : "FAILED", (unsigned long long) total.steps,
                (unsigned long long) total.transactions, (unsigned long long) total.refused,
                (unsigned long long) total.elections, (unsigned long long) total.placements,
-               host_hours, host_hours * 1e9 / (double) spent_ns);
+               (unsigned long long) total.walks, (unsigned long long) total.reverts, host_hours,
+               host_hours * 1e9 / (double) spent_ns);
         fflush(stdout);
         /* the faults are per hour, not per host: on a few hosts their cost is all there is */
         return held &&

@@ -65,6 +65,8 @@ typedef struct Vm {
         uint64_t token;
         bool running;
         bool mute; /* does not answer its probe */
+        uint64_t since_ns;
+        RecordVersion os; /* that it was last made with */
 } Vm;
 
 typedef struct SimHost {
@@ -106,6 +108,7 @@ typedef struct Ask {
         char operation[16], service[64], host[64], configuration[16];
         DeploymentRecord *deployment;
         FabricCount counts[2];
+        Record *record;
 } Ask;
 
 struct World {
@@ -123,6 +126,7 @@ struct World {
         Controller **controllers;
         size_t n_controllers;
         Map running; /* instance id -> Vm * that runs */
+        Map walked;  /* instance id -> NULL: taken down by a guest OS walk, and not Ready since */
         Ask **asks;
         size_t n_asks;
         unsigned n_operations;

@@ -68,6 +68,10 @@ static void store_instance(World *world, const RecordKey *key, const Record *old
         if (old && record && old->instance.power == POWER_RUNNING &&
             is_stopped_by_drain(world, &record->instance))
                 check_domains(world, &record->instance);
+        if (old && record)
+                check_walk(world, &old->instance, &record->instance);
+        if (old && !record)
+                map_remove(&world->walked, id);
         if (old)
                 map_remove(&world->hosts[host_index(world, old->instance.host)].placed, id);
         if (record)
@@ -105,6 +109,15 @@ static void store_configuration(World *world, const DeploymentRecord *deployment
                 }
 }
 
+static void count_walk(World *world, const Record *old, const Record *record)
+{
+        bool ended = old && record && record->operation.kind == OPERATION_UPDATE &&
+                     old->operation.state == OPERATION_RUNNING;
+
+        world->statistics.walks += ended && record->operation.state == OPERATION_SUCCEEDED;
+        world->statistics.reverts += ended && record->operation.state == OPERATION_FAILED;
+}
+
 /* The store takes the record over; NULL deletes. */
 void store_set(World *world, const RecordKey *key, Record *record)
 {
@@ -119,6 +132,10 @@ void store_set(World *world, const RecordKey *key, Record *record)
         trace_change(world, old, record);
         if (key->type == RECORD_INSTANCE)
                 store_instance(world, key, old, record);
+        if (key->type == RECORD_OPERATION)
+                count_walk(world, old, record);
+        if (record && key->type == RECORD_OBSERVED)
+                check_walked(world, &record->observed);
         if (key->type == RECORD_ALIVE || key->type == RECORD_OBSERVED)
                 controller_tell_all(world, key, record);
         if (record)
@@ -155,6 +172,6 @@ void store_seed(World *world)
         }
         sample_package(&record);
         store_sample(world, &record);
-        sample_os(&record);
+        sample_os("1", &record);
         store_sample(world, &record);
 }

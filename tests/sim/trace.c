@@ -161,6 +161,24 @@ void trace_change(World *world, const Record *old, const Record *record)
                                    instance_status_to_string(record->observed.status));
                 }
                 break;
+        case RECORD_OS:
+                if (!old || !record || old->os.disabled != record->os.disabled)
+                        trace_note(world, "guest OS %s is %s", any->os.version,
+                                   !record               ? "dropped"
+                                   : record->os.disabled ? "disabled"
+                                                         : "there");
+                break;
+        case RECORD_DEPLOYMENT:
+                if (old && record &&
+                    (!str_equal(old->deployment.os_current, record->deployment.os_current) ||
+                     !str_equal(old->deployment.os_next, record->deployment.os_next)))
+                        trace_note(world, "%s: guest OS %s%s%s%s%s", any->deployment.id,
+                                   any->deployment.os_current,
+                                   any->deployment.os_next[0] ? ", walked to " : "",
+                                   any->deployment.os_next,
+                                   any->deployment.os_failed[0] ? ", not to " : "",
+                                   any->deployment.os_failed);
+                break;
         case RECORD_PACKAGE:
                 if (!record)
                         trace_note(world, "package %.12s is dropped", old->package.digest);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "lib/base/str.h"
 #include "tests/sim/host.h"
 #include "tests/sim/queue.h"
 #include "tests/sim/store.h"
@@ -59,6 +60,7 @@ void vm_report(World *world, unsigned index, const Vm *vm)
         record.observed.id = vm->id;
         record.observed.incarnation = vm->incarnation;
         record.observed.status = vm->status;
+        record.observed.since_us = vm->since_ns / NSEC_PER_USEC;
         record.observed.in_rotation = vm->status == STATUS_READY_ROLE && !vm->mute;
         memcpy(record.observed.done, vm->done, sizeof(vm->done));
         if (deployment) /* read from etcd at its latest; the agent takes it up at once */
@@ -71,6 +73,8 @@ void vm_report(World *world, unsigned index, const Vm *vm)
 void vm_go(World *world, unsigned index, Vm *vm, VmState state, InstanceStatus status,
            uint64_t after_ns)
 {
+        if (vm->status != status)
+                vm->since_ns = world->now_ns;
         vm->state = state;
         vm->status = status;
         vm->token = ++world->tokens;
@@ -93,6 +97,7 @@ Vm *vm_new(World *world, SimHost *host, const char *id, const InstanceRecord *wa
         vm->id = wanted->id;
         vm->incarnation = wanted->incarnation;
         memcpy(vm->done, wanted->wanted, sizeof(vm->done));
+        memcpy(vm->os, wanted->os_version, sizeof(vm->os));
         must(map_put(&host->vms, id, vm));
         return vm;
 }
@@ -106,6 +111,20 @@ void vm_remove(World *world, unsigned index, const char *id, Vm *vm)
         vm_halt(world, vm);
         free(map_remove(&host->vms, id));
         host_write(world, index, &key, NULL);
+}
+
+/* What was asked for while it was being created it is created with. */
+static void vm_renew(Vm *vm, const Record *wanted)
+{
+        if (!wanted || wanted->instance.incarnation != vm->incarnation)
+                return;
+        memcpy(vm->done, wanted->instance.wanted, sizeof(vm->done));
+        memcpy(vm->os, wanted->instance.os_version, sizeof(vm->os));
+}
+
+bool vm_os_is_bad(const Vm *vm)
+{
+        return str_ends_with(vm->os, "bad");
 }
 
 void vm_event(World *world, const Event *event)
@@ -127,15 +146,21 @@ void vm_event(World *world, const Event *event)
                 if (!host->joined)
                         return;
                 if (host->bad) {
+                        map_remove(&world->walked, id);
                         vm_go(world, event->host, vm, VM_SICK, STATUS_FAILED_STARTING_VM,
                               FABRIC_NEVER);
                         return;
                 }
+                vm_renew(vm, map_get(&host->view, id));
                 vm_run(world, host, vm);
                 vm_go(world, event->host, vm, VM_BOOTING, STATUS_STARTING_VM,
                       chance_about(world, world->config.boot_ns));
                 break;
         case VM_BOOTING:
+                if (vm_os_is_bad(vm)) {
+                        vm_go(world, event->host, vm, VM_SICK, STATUS_CYCLING_ROLE, FABRIC_NEVER);
+                        return;
+                }
                 vm_go(world, event->host, vm, VM_READY, STATUS_READY_ROLE, FABRIC_NEVER);
                 break;
         case VM_STOPPING:

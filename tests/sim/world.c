@@ -162,6 +162,7 @@ void world_free(World *world)
         map_deinit(&world->store);
         map_deinit(&world->host_index);
         map_deinit(&world->running);
+        map_deinit(&world->walked);
         free(world->asks);
         free(world->controllers);
         free(world->events);

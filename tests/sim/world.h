@@ -113,6 +113,8 @@ typedef struct WorldStatistics {
         uint64_t refused;      /* transactions that a guard stopped */
         uint64_t elections;
         uint64_t placements;
+        uint64_t walks;       /* guest OS walks that came to their end */
+        uint64_t reverts;     /* and that did not */
         uint64_t failover_ns; /* worst time from the loss of a host to its replacements' records */
 } WorldStatistics;
 

@@ -115,7 +115,7 @@ static inline void world_init(World *world, unsigned n_hosts, unsigned n_domains
         }
         sample_package(&record);
         world_request(world, (FabricRequest) {.kind = FABRIC_REGISTER, .record = &record});
-        sample_os(&record);
+        sample_os("1", &record);
         world_request(world, (FabricRequest) {.kind = FABRIC_REGISTER, .record = &record});
 }
 

@@ -33,7 +33,8 @@ static const struct {
         {P "deployments/d1",
          "{\"service\":\"guestbook\",\"label\":\"a \\\"label\\\"\",\"package\":\"" DIGEST
          "\",\"definition\":\"<a/>\",\"configuration\":\"<b/>\",\"configuration_generation\":2,"
-         "\"os_family\":\"debian-13\",\"os_version\":\"*\",\"os_current\":\"1\",\"roles\":[{"
+         "\"os_family\":\"debian-13\",\"os_version\":\"*\",\"os_current\":\"1\",\"os_next\":\"2\","
+         "\"os_failed\":\"3\",\"os_walks\":4,\"roles\":[{"
          "\"name\":\"web\",\"kind\":"
          "\"web\",\"size\":\"Small\",\"count\":2,\"surge\":1,\"vcpus\":1,\"memory_bytes\":5,\"disk_"
          "bytes\":6,"
@@ -63,7 +64,8 @@ static const struct {
          "{\"name\":\"GuestBook\",\"size_bytes\":5,\"added_us\":6,\"holders\":[\"h1\",\"h2\"]}"},
         {P "os/debian-13/1",
          "{\"digest\":\"" DIGEST "\",\"files\":[{\"name\":\"vmlinuz\",\"digest\":\"" DIGEST
-         "\",\"size_bytes\":3}],\"disabled\":true,\"added_us\":4,\"holders\":[\"h1\"]}"},
+         "\",\"size_bytes\":3}],\"disabled\":true,\"imported\":true,\"added_us\":4,\"holders\":["
+         "\"h1\"]}"},
         {P "certificates/" DIGEST,
          "{\"sha1\":\"0123456789abcdef0123456789abcdef01234567\",\"subject\":\"CN = x\","
          "\"expires_us\":5,\"added_us\":6,\"chain\":\"-----BEGIN CERT\\n\",\"key\":\"-----BEGIN "
