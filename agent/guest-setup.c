@@ -13,7 +13,7 @@
 #include "agent/guest-disk.h"
 #include "agent/guest-network.h"
 #include "agent/nginx-conf.h"
-#include "agent/role-environment.h"
+#include "agent/role-facts.h"
 #include "lib/base/file.h"
 
 static int fail(GuestSetup *setup, int error, const char *what, const char *detail)
@@ -118,7 +118,7 @@ int guest_setup_files(GuestSetup *setup, const AgentConfig *config)
         r = guest_disk_certificates(certificates, config, setup->gid);
         if (r < 0)
                 return fail(setup, r, "certificates", NULL);
-        r = role_environment_json(config, &json);
+        r = role_facts_json(config, &json);
         if (r == 0)
                 r = write_text(ROLE_ENVIRONMENT_FILE, json, 0644);
         if (r < 0)

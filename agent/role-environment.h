@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* What a role can learn of itself and its deployment, three ways: environment variables, a JSON
- * file that is replaced atomically, and the bus name org.troupe.RoleEnvironment1
- * (lib/api/org.troupe.RoleEnvironment1.xml). */
+/* The bus name org.troupe.RoleEnvironment1 (lib/api/org.troupe.RoleEnvironment1.xml): what a role
+ * can learn of itself and its deployment, and what it can say and ask for. */
 
 #include <systemd/sd-bus.h>
 
 #include "lib/api/agent-protocol.h"
-
-#define ROLE_ENVIRONMENT_FILE "/run/troupe/role-environment.json"
 
 typedef struct RoleEnvironment RoleEnvironment;
 
@@ -51,7 +48,7 @@ int role_environment_attach(RoleEnvironment *environment, sd_bus *bus);
  * @config:      copied in what is shown
  *
  * After the first one: sends Changing, then shows the new values, then sends Changed, when there is
- * a difference. The file is written by the caller, between the two, with role_environment_json().
+ * a difference. The file is written by the caller, between the two, with role_facts_json().
  *
  * Return: 0; -ENOMEM.
  */
@@ -65,27 +62,3 @@ void role_environment_stopping(RoleEnvironment *environment, uint64_t deadline_u
 
 /** role_environment_status_check() - Send StatusCheck: a role that minds its status says it anew */
 void role_environment_status_check(RoleEnvironment *environment);
-
-/**
- * role_environment_json() - The text of ROLE_ENVIRONMENT_FILE
- * @config:   borrowed
- * @ret_json: owned, ends with a line break
- *
- * Return: 0; -ENOMEM; -EINVAL when a text is not UTF-8.
- */
-int role_environment_json(const AgentConfig *config, char **ret_json);
-
-/**
- * role_environment_variables() - The role's environment, as NAME=value texts
- * @config:   borrowed
- * @port:     $PORT of a web role with a program of its own, else 0
- * @ret_list: owned texts and array, NULL at the end; free with role_environment_variables_free()
- *
- * The platform's own names first (TROUPE_...), then the definition's, which win.
- *
- * Return: 0; -ENOMEM.
- */
-int role_environment_variables(const AgentConfig *config, uint16_t port, char ***ret_list);
-
-/** role_environment_variables_free() - Free such a list; NULL is fine */
-void role_environment_variables_free(char **list);

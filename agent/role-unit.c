@@ -6,7 +6,7 @@
 
 #include "agent/guest-setup.h"
 #include "agent/nginx-conf.h"
-#include "agent/role-environment.h"
+#include "agent/role-facts.h"
 #include "lib/base/str.h"
 
 /* Adds a task's own variables to the role's. */
@@ -35,7 +35,7 @@ static int fill_environment(const AgentConfig *config, const AgentTask *task, Un
 {
         uint16_t port =
                 config->kind == AGENT_ROLE_WEB && config->entry_point ? nginx_role_port(config) : 0;
-        int r = role_environment_variables(config, port, &spec->environment);
+        int r = role_facts_variables(config, port, &spec->environment);
 
         return r == 0 && task ? add_task_variables(task, &spec->environment) : r;
 }
@@ -99,6 +99,6 @@ int role_unit_fill(const char *source, const AgentConfig *config, const char *de
 
 void role_unit_clear(UnitSpec *spec)
 {
-        role_environment_variables_free(spec->environment);
+        role_facts_variables_free(spec->environment);
         spec->environment = NULL;
 }

@@ -13,6 +13,7 @@
 
 #include "lib/base/array.h"
 #include "lib/base/file.h"
+#include "tests/unit/agent/example.h"
 #include "tests/unit/test.h"
 
 #define PATH "/org/troupe/RoleEnvironment1"
@@ -51,34 +52,6 @@ static void progress(void *userdata, uint64_t deadline_ns)
 }
 
 static const RoleEnvironmentSink sink = {NULL, set_ready, set_busy, request_recycle, progress};
-
-static AgentEndpoint endpoints[] = {{"http", "input", "http", 80, 80, 80, NULL}};
-static AgentInstance instances[] = {{"web_IN_0", "10.64.1.4", 0, 0, endpoints, 1},
-                                    {"web_IN_1", "10.64.1.5", 1, 0, endpoints, 1}};
-static AgentRole roles[] = {{"web", instances, 2}};
-static AgentPair settings[] = {{"Colour", "blue"}, {"Size", "4"}};
-static AgentPair variables[] = {{"GREETING", "hello \"you\""}};
-static AgentResource resources[] = {{"cache", 100, true}};
-
-static AgentConfig example(void)
-{
-        return (AgentConfig) {.service = "shop",
-                              .slot = "staging",
-                              .deployment = "d0a1b2c3d",
-                              .role = "web",
-                              .instance = "web_IN_0",
-                              .incarnation = 3,
-                              .upgrade_domain = 2,
-                              .network = {.address = "10.64.1.4", .prefix = 24},
-                              .settings = settings,
-                              .n_settings = 2,
-                              .environment = variables,
-                              .n_environment = 1,
-                              .resources = resources,
-                              .n_resources = 1,
-                              .topology = roles,
-                              .n_topology = 1};
-}
 
 static int start_bus(void **state)
 {
@@ -292,29 +265,6 @@ static void changes_are_announced(void **state)
         pair_end(&pair);
 }
 
-static void json_and_variables(void **state)
-{
-        AgentConfig config = example();
-        char *json = NULL, **list = NULL;
-        sd_json_variant *v = NULL;
-        bool port = false, greeting = false;
-
-        assert_int_equal(role_environment_json(&config, &json), 0);
-        assert_true(sd_json_parse(json, 0, &v, NULL, NULL) >= 0);
-        assert_string_equal(sd_json_variant_string(sd_json_variant_by_key(
-                                    sd_json_variant_by_key(v, "settings"), "Colour")),
-                            "blue");
-        sd_json_variant_unref(v);
-        free(json);
-        assert_int_equal(role_environment_variables(&config, 8080, &list), 0);
-        for (size_t i = 0; list[i]; i++) {
-                port |= str_equal(list[i], "PORT=8080");
-                greeting |= str_equal(list[i], "GREETING=hello \"you\"");
-        }
-        assert_true(port && greeting);
-        role_environment_variables_free(list);
-}
-
 /* The members of our interface, as `tag name type` lines in order of name. */
 static char *members_of(const char *xml)
 {
@@ -383,8 +333,9 @@ static void the_xml_is_the_contract(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(json_and_variables),      cmocka_unit_test(properties_are_there),
-                cmocka_unit_test(methods_reach_the_agent), cmocka_unit_test(changes_are_announced),
+                cmocka_unit_test(properties_are_there),
+                cmocka_unit_test(methods_reach_the_agent),
+                cmocka_unit_test(changes_are_announced),
                 cmocka_unit_test(the_xml_is_the_contract),
         };
 
