@@ -2,134 +2,7 @@
 
 #include "agent/role-run.h"
 
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "lib/base/str.h"
-#include "tests/unit/test.h"
-
-#define S       NSEC_PER_SEC
-#define T(text) ((char *) (uintptr_t) (text))
-
-/* What the run asks for is written down: "start role", "kill nginx 3", ... */
-static StrBuffer asked;
-static int prepared, refuse_start;
-static RoleRun run;
-
-static const char *source_of(const char *unit)
-{
-        static char source[UNITS_NAME_MAX];
-
-        snprintf(source, sizeof(source), "%s", str_after(unit, UNITS_PREFIX));
-        *strrchr(source, '-') = '\0';
-        return source;
-}
-
-static int on_prepare(void *userdata, bool clean)
-{
-        str_buffer_add(&asked, clean ? "prepare clean;" : "prepare;");
-        return prepared;
-}
-
-static int on_start(void *userdata, const char *source, const char *unit)
-{
-        str_buffer_addf(&asked, "start %s;", source);
-        assert_string_equal(source_of(unit), source);
-        return refuse_start;
-}
-
-static void on_kill(void *userdata, const char *unit, bool all, int signal)
-{
-        str_buffer_addf(&asked, "kill %s%s %d;", source_of(unit), all ? " all" : "", signal);
-}
-
-static void on_release(void *userdata, const char *unit)
-{
-        str_buffer_addf(&asked, "release %s;", source_of(unit));
-}
-
-static void on_stopping(void *userdata, uint64_t deadline_ns)
-{
-        str_buffer_addf(&asked, "stopping %llu;", (unsigned long long) (deadline_ns / S));
-}
-
-static void on_stopped(void *userdata)
-{
-        str_buffer_add(&asked, "stopped;");
-}
-
-static void on_changed(void *userdata)
-{
-}
-
-static void on_exited(void *userdata, const char *source, const UnitEnd *end, bool restarts,
-                      uint64_t restart_ns)
-{
-}
-
-static const RoleRunOps ops = {on_prepare,  on_start,   on_kill,    on_release,
-                               on_stopping, on_stopped, on_changed, on_exited};
-
-static AgentTask tasks3[3] = {{.command = T("a"), .type = AGENT_TASK_SIMPLE},
-                              {.command = T("b"), .type = AGENT_TASK_BACKGROUND},
-                              {.command = T("c"), .type = AGENT_TASK_FOREGROUND}};
-static AgentSite site;
-static AgentConfig worker = {
-        .kind = AGENT_ROLE_WORKER, .entry_point = T("x"), .ready_on_start = true};
-static AgentConfig full = {.kind = AGENT_ROLE_WEB,
-                           .entry_point = T("x"),
-                           .ready_on_start = true,
-                           .tasks = tasks3,
-                           .n_tasks = 3,
-                           .sites = &site,
-                           .n_sites = 1};
-
-static int setup(void **state)
-{
-        prepared = refuse_start = 0;
-        role_run_init(&run, &ops, NULL, 0);
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        role_run_deinit(&run);
-        str_buffer_deinit(&asked);
-        return 0;
-}
-
-/* Checks what was asked for since the last time. */
-static void assert_asked(const char *text)
-{
-        assert_string_equal(asked.data ?: "", text);
-        str_buffer_deinit(&asked);
-}
-
-static void end(const Program *program, const char *cause, unsigned code, uint64_t ran_ns,
-                uint64_t now_ns)
-{
-        char unit[UNITS_NAME_MAX];
-
-        memcpy(unit, program->unit, sizeof(unit));
-        assert_true(unit[0] != '\0');
-        role_run_ended(&run,
-                       &(UnitEnd) {.name = unit, .cause = cause, .code = code, .ran_ns = ran_ns},
-                       now_ns);
-}
-
-static void start(const Program *program, uint64_t now_ns)
-{
-        char unit[UNITS_NAME_MAX];
-
-        memcpy(unit, program->unit, sizeof(unit));
-        role_run_started(&run, unit, now_ns);
-}
-
-static void assert_status(const char *name)
-{
-        assert_string_equal(agent_status_to_string(role_run_status(&run)), name);
-}
+#include "tests/unit/agent/run.h"
 
 static void begins_in_order(void **state)
 {
@@ -330,51 +203,6 @@ static void disk_is_formatted_first(void **state)
         assert_asked("release mkfs;prepare;start role;");
 }
 
-static void next_agent_goes_on(void **state)
-{
-        _cleanup_free_ char *text = NULL;
-        char role[UNITS_NAME_MAX];
-        uint64_t generation;
-
-        role_run_configure(&run, &worker, S);
-        start(&run.role, S);
-        memcpy(role, run.role.unit, sizeof(role));
-        generation = run.generation;
-        assert_int_equal(role_run_save(&run, &text), 0);
-        role_run_deinit(&run);
-        str_buffer_deinit(&asked);
-
-        role_run_init(&run, &ops, NULL, 5 * S);
-        assert_int_equal(role_run_resume(&run, &worker, "nonsense", 5 * S), -EINVAL);
-        assert_int_equal(role_run_resume(&run, &worker, text, 5 * S), 0);
-        role_run_adopt(&run, role);
-        role_run_adopt(&run, UNITS_PREFIX "grow-0.service");
-        role_run_resumed(&run, 5 * S);
-        assert_asked("release grow;");
-        assert_status("ReadyRole");
-        assert_true(run.generation == generation);
-        end(&run.role, "signal", 0, S, 6 * S);
-        assert_asked("start role;release role;");
-        assert_true(run.generation == generation + 1);
-}
-
-static void next_agent_starts_what_is_gone(void **state)
-{
-        _cleanup_free_ char *text = NULL;
-
-        role_run_configure(&run, &worker, S);
-        start(&run.role, S);
-        assert_int_equal(role_run_save(&run, &text), 0);
-        role_run_deinit(&run);
-        str_buffer_deinit(&asked);
-        role_run_init(&run, &ops, NULL, 5 * S);
-        assert_int_equal(role_run_resume(&run, &worker, text, 5 * S), 0);
-        role_run_resumed(&run, 5 * S);
-        assert_asked("start role;");
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -390,8 +218,6 @@ int main(void)
                 TEST(stop_of_what_is_still_starting),
                 TEST(stop_kills_at_its_deadline),
                 TEST(disk_is_formatted_first),
-                TEST(next_agent_goes_on),
-                TEST(next_agent_starts_what_is_gone),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
