@@ -169,6 +169,10 @@ static int take_event(Fabric *fabric, const FabricEvent *event)
                 return request_step(fabric, event->request);
         case FABRIC_TICK:
                 break;
+        case FABRIC_SILENT:
+                if (fabric->synced)
+                        host_silent(fabric, event->key.name, event->renewal, event->since_ns);
+                break;
         }
         return 0;
 }

@@ -24,15 +24,17 @@
  * Deadlines are counted by this leader on its own CLOCK_BOOTTIME from when it learnt of a thing; a
  * new leader counts them anew. What was tried is in the records, so nothing is tried twice.
  *
- * Fencing: a transaction that takes an instance away from a lost host demands that the host's alive
- * key is absent (FabricTransaction.absent). A host reads the instances after it has written its
- * alive key, so either it sees the replacement or the transaction fails. */
+ * Fencing: a transaction that takes an instance away from a lost host names the loss that was
+ * counted from (FabricLoss): the renewal that was the host's last. A host writes another one
+ * together with its alive key and reads the instances after that, so either it sees the replacement
+ * or the transaction fails. */
 
 #include "lib/api/records.h"
 #include "lib/base/map.h"
 
 /* etcd refuses more than 128 operations in a transaction; some are the guard's. */
 #define FABRIC_WRITES_MAX            100
+#define FABRIC_LOSSES_MAX            50 /* each is up to two comparisons */
 #define FABRIC_TRANSACTION_BYTES_MAX (1200 * KIB)
 #define FABRIC_NEVER                 UINT64_MAX
 
@@ -44,6 +46,10 @@ typedef enum FabricEventType {
         FABRIC_SYNCED,         /* all records that exist have been given */
         FABRIC_REQUEST,        /* @request */
         FABRIC_TICK,           /* time has passed */
+        /* @key, of a host: its last renewal is @renewal and was seen at @since_ns. After SYNCED for
+         * each host that is not alive; whenever such a host's alive key was deleted; and when a
+         * whole lease has passed since */
+        FABRIC_SILENT,
 } FabricEventType;
 
 typedef enum FabricRequestKind {
@@ -104,6 +110,8 @@ typedef struct FabricEvent {
         const Record *record;
         RecordKey key;
         const FabricRequest *request;
+        int64_t renewal;   /* revision at which it was written */
+        uint64_t since_ns; /* not before that, CLOCK_BOOTTIME */
 } FabricEvent;
 
 /* One key to write: put @record, or delete @key when @record is NULL. */
@@ -112,12 +120,19 @@ typedef struct FabricWrite {
         const Record *record;
 } FabricWrite;
 
+/* A host that must still be lost when the transaction is written. */
+typedef struct FabricLoss {
+        RecordName host;
+        int64_t renewal; /* revision of its last renewal; 0: there is none */
+        bool absent;     /* its alive key must not be there either */
+} FabricLoss;
+
 /* Written all or none. */
 typedef struct FabricTransaction {
         const FabricWrite *writes;
-        size_t n_writes;   /* 1 to FABRIC_WRITES_MAX */
-        RecordKey *absent; /* keys that must not exist */
-        size_t n_absent;
+        size_t n_writes; /* 1 to FABRIC_WRITES_MAX */
+        FabricLoss *losses;
+        size_t n_losses;
 } FabricTransaction;
 
 typedef struct FabricPlan {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* Hosts. A host is lost when its alive key is gone, and gone (its instances may be replaced) when
- * it has been lost for the leader's delay D more: fabric.md, "Fencing". */
+/* Hosts. A host is lost when its alive key is gone, or when it has not renewed its lease for the
+ * whole of it. It is gone (its instances may be replaced) the leader's delay D after that. Which
+ * renewal that was counted from is demanded in the transactions: docs/adr/0124. */
 
 #include "fabric/hosts.h"
 
@@ -200,6 +201,8 @@ static void host_set_lost(Fabric *fabric, Host *host)
         host->alive = false;
         host->gone = false;
         host->lost_ns = fabric->now_ns;
+        host->renewal = 0;
+        host->silent = false;
         state_timer(fabric, &host->timer,
                     state_after(fabric->now_ns, fabric->cluster->leader_delay_ms));
         host_refresh(fabric, host);
@@ -214,6 +217,28 @@ void host_lost(Fabric *fabric, const char *name)
                 return;
         host_set_lost(fabric, host);
         brake_check(fabric);
+}
+
+void host_silent(Fabric *fabric, const char *name, int64_t renewal, uint64_t since_ns)
+{
+        Host *host = state_host(fabric, name);
+        uint64_t ended_ns = state_after(since_ns, fabric->cluster->lease_ms);
+        uint64_t gone_ns = state_after(ended_ns, fabric->cluster->leader_delay_ms);
+        bool lost;
+
+        if (!host || host->gone || (host->alive && ended_ns > fabric->now_ns))
+                return;
+        lost = host->alive;
+        if (lost)
+                host_set_lost(fabric, host);
+        host->renewal = renewal;
+        /* a lease that ended before this renewal was seen says nothing about it */
+        if (lost || since_ns > host->lost_ns || gone_ns < host->timer.at_ns) {
+                host->silent = true;
+                state_timer(fabric, &host->timer, MAX(gone_ns, fabric->now_ns));
+        }
+        if (lost)
+                brake_check(fabric);
 }
 
 void host_timer(Fabric *fabric, Host *host)

@@ -17,6 +17,19 @@ void host_alive(Fabric *fabric, const char *name);
 /** host_lost() - A host's alive key is gone: etcd has expired its lease */
 void host_lost(Fabric *fabric, const char *name);
 
+/**
+ * host_silent() - Since when nothing was heard of a host
+ * @fabric:   state
+ * @name:     host
+ * @renewal:  revision of its last renewal
+ * @since_ns: when this leader saw it, or later
+ *
+ * A host that is not alive is gone when its watchdog has ended it by that renewal, a whole lease
+ * and the leader's delay after @since_ns, even if that is sooner than what host_lost() says. One
+ * that counts as alive is lost if a lease has passed since then.
+ */
+void host_silent(Fabric *fabric, const char *name, int64_t renewal, uint64_t since_ns);
+
 /** host_timer() - A host's timer fired: it has been lost for long enough */
 void host_timer(Fabric *fabric, Host *host);
 

@@ -57,37 +57,39 @@ static size_t order_writes(Fabric *fabric, const Dirty **sources)
         return n;
 }
 
-static void add_absent(Fabric *fabric, FabricTransaction *transaction, const Host *guard)
+static void add_loss(FabricTransaction *transaction, const Host *guard)
 {
-        for (size_t i = 0; i < transaction->n_absent; i++)
-                if (str_equal(transaction->absent[i].name, guard->name))
+        FabricLoss *loss = &transaction->losses[transaction->n_losses];
+
+        for (size_t i = 0; i < transaction->n_losses; i++)
+                if (str_equal(transaction->losses[i].host, guard->name))
                         return;
-        transaction->absent[transaction->n_absent] = (RecordKey) {.type = RECORD_ALIVE};
-        SET_NAME(fabric->absent[transaction->absent - fabric->absent + transaction->n_absent].name,
-                 guard->name);
-        transaction->n_absent++;
+        *loss = (FabricLoss) {.renewal = guard->renewal, .absent = !guard->silent};
+        SET_NAME(loss->host, guard->name);
+        transaction->n_losses++;
 }
 
 static size_t cut(Fabric *fabric, size_t n, const Dirty *const *sources)
 {
         FabricTransaction *transaction = NULL;
-        size_t n_transactions = 0, n_absent = 0, bytes = 0;
+        size_t n_transactions = 0, n_losses = 0, bytes = 0;
 
         for (size_t i = 0; i < n; i++) {
                 size_t size = write_bytes(&fabric->writes[i]);
 
                 if (!transaction || transaction->n_writes == FABRIC_WRITES_MAX ||
+                    transaction->n_losses + sources[i]->n_guards > FABRIC_LOSSES_MAX ||
                     bytes + size > FABRIC_TRANSACTION_BYTES_MAX) {
-                        n_absent += transaction ? transaction->n_absent : 0;
+                        n_losses += transaction ? transaction->n_losses : 0;
                         transaction = &fabric->transactions[n_transactions++];
                         *transaction = (FabricTransaction) {.writes = &fabric->writes[i],
-                                                            .absent = fabric->absent + n_absent};
+                                                            .losses = fabric->losses + n_losses};
                         bytes = 0;
                 }
                 transaction->n_writes++;
                 bytes += size;
                 for (unsigned g = 0; g < sources[i]->n_guards; g++)
-                        add_absent(fabric, transaction, sources[i]->guards[g]);
+                        add_loss(transaction, sources[i]->guards[g]);
         }
         return n_transactions;
 }
@@ -99,11 +101,11 @@ void plan_build(Fabric *fabric)
 
         free(fabric->writes);
         free(fabric->transactions);
-        free(fabric->absent);
+        free(fabric->losses);
         fabric->writes = calloc(n + 1, sizeof(*fabric->writes));
         fabric->transactions = calloc(n + 1, sizeof(*fabric->transactions));
-        fabric->absent = calloc(SLOTS * n + 1, sizeof(*fabric->absent));
-        if (!sources || !fabric->writes || !fabric->transactions || !fabric->absent) {
+        fabric->losses = calloc(SLOTS * n + 1, sizeof(*fabric->losses));
+        if (!sources || !fabric->writes || !fabric->transactions || !fabric->losses) {
                 fabric->failed = true;
                 return;
         }

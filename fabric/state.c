@@ -265,7 +265,7 @@ void state_deinit(Fabric *fabric)
         free(fabric->garbage);
         free(fabric->transactions);
         free(fabric->writes);
-        free(fabric->absent);
+        free(fabric->losses);
 }
 
 Host *state_host(Fabric *fabric, const char *name)

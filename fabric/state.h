@@ -47,7 +47,9 @@ typedef struct Host {
         HostRecord *record; /* NULL when not registered */
         bool alive;
         bool gone;        /* lost for so long that its instances may be replaced */
-        uint64_t lost_ns; /* when this leader saw the lease expired */
+        uint64_t lost_ns; /* when this leader saw the lease expired, or the host silent for one */
+        int64_t renewal;  /* while it is lost: the revision of its last renewal; 0: none is known */
+        bool silent; /* it is gone by that renewal's age, whether or not the lease has expired */
         Timer timer;
         bool suspect; /* a VM could not be started here lately: others come first */
         Timer suspect_timer;
@@ -109,8 +111,8 @@ typedef struct GuestOs {
 typedef struct Dirty {
         Item *item;    /* NULL: deleted */
         RecordKey key; /* of a deleted item */
-        /* must not be alive when this is written: of an instance its old host, of a service the old
-         * owner of each VIP */
+        /* must still be lost when this is written: of an instance its old host, of a service the
+         * old owner of each VIP */
         Host *guards[SLOTS];
         unsigned n_guards;
 } Dirty;
@@ -144,7 +146,7 @@ struct Fabric {
         FabricTransaction *transactions;
         size_t n_transactions;
         FabricWrite *writes;
-        RecordKey *absent;
+        FabricLoss *losses;
         FabricRefusal refusal;
         char message[RECORD_DETAIL_MAX + 1];
 };
@@ -196,7 +198,7 @@ Record *state_get_named(const Fabric *fabric, RecordType type, const char *name)
 /** state_touch() - The step has changed this record: it is to be written */
 void state_touch(Fabric *fabric, Item *item);
 
-/** state_touch_guarded() - The same, on the condition that @guard is still not alive */
+/** state_touch_guarded() - The same, on the condition that @guard is still lost */
 void state_touch_guarded(Fabric *fabric, Item *item, Host *guard);
 
 /** state_drop() - Delete a record from the mirror and the store; it is freed at the next step */

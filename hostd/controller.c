@@ -43,9 +43,10 @@ static const SmState states[] = {
         [WRITING] = {"writing", SM_TO(FOLLOWING) | SM_TO(LEADING) | SM_TO(CATCHING_UP)},
 };
 
-/* What waits to be stepped: a change of alive/ or observed/. */
+/* What waits to be stepped: a change of alive/ or observed/, or a host's silence. */
 typedef struct Event {
         bool deleted;
+        bool silent;
         Record record;
         RecordKey key;
 } Event;
@@ -53,6 +54,7 @@ typedef struct Event {
 struct Controller {
         Etcd *etcd;
         Store *store;
+        const Pulses *pulses;
         const char *host;
         ControllerHandlers handlers;
         Sm sm;
@@ -219,13 +221,36 @@ static void on_written(void *userdata, const EtcdReply *reply)
         tell_accepted(controller, store_revision(controller->store));
 }
 
+static char *renewal_key(const char *host, char text[static RECORD_KEY_MAX + 1])
+{
+        snprintf(text, RECORD_KEY_MAX + 1, RECORD_RENEWAL_PREFIX "%s", host);
+        return text;
+}
+
+/* The host is still lost, and by the same loss. */
+static void add_loss(EtcdTxn *txn, const FabricLoss *loss)
+{
+        RecordKey alive = {.type = RECORD_ALIVE};
+        char text[RECORD_KEY_MAX + 1];
+
+        renewal_key(loss->host, text);
+        if (loss->renewal > 0)
+                etcd_txn_if_modified(txn, text, loss->renewal);
+        else
+                etcd_txn_if_created(txn, text, 0);
+        if (!loss->absent)
+                return;
+        memcpy(alive.name, loss->host, sizeof(loss->host));
+        etcd_txn_if_created(txn, record_key_format(&alive, text), 0);
+}
+
 static int add_writes(EtcdTxn *txn, const FabricTransaction *transaction)
 {
         char text[RECORD_KEY_MAX + 1];
         int r;
 
-        for (size_t i = 0; i < transaction->n_absent; i++)
-                etcd_txn_if_created(txn, record_key_format(&transaction->absent[i], text), 0);
+        for (size_t i = 0; i < transaction->n_losses; i++)
+                add_loss(txn, &transaction->losses[i]);
         for (size_t i = 0; i < transaction->n_writes; i++) {
                 const FabricWrite *write = &transaction->writes[i];
                 _cleanup_free_ char *json = NULL;
@@ -233,6 +258,8 @@ static int add_writes(EtcdTxn *txn, const FabricTransaction *transaction)
                 record_key_format(&write->key, text);
                 if (!write->record) {
                         etcd_txn_delete(txn, text, false);
+                        if (write->key.type == RECORD_HOST)
+                                etcd_txn_delete(txn, renewal_key(write->key.name, text), false);
                         continue;
                 }
                 r = record_encode(write->record, &json);
@@ -351,7 +378,20 @@ static void step_request(Controller *controller)
                 carry_out(controller, plan);
 }
 
-static void step_record(Controller *controller)
+/* What is known of a host's last renewal now. */
+static FabricEvent silence_of(const Controller *controller, const char *host)
+{
+        FabricEvent event = {.type = FABRIC_SILENT, .key.type = RECORD_HOST};
+        Pulse pulse;
+
+        snprintf(event.key.name, sizeof(event.key.name), "%s", host);
+        pulses_get(controller->pulses, host, &pulse);
+        event.renewal = pulse.revision;
+        event.since_ns = pulse.since_ns;
+        return event;
+}
+
+static void step_event(Controller *controller)
 {
         Event *event = &controller->events[controller->first_event++];
         FabricEvent what = {
@@ -362,6 +402,8 @@ static void step_record(Controller *controller)
         const FabricPlan *plan;
         int r;
 
+        if (event->silent)
+                what = silence_of(controller, event->key.name);
         r = step(controller, &what, &plan);
         record_deinit(&event->record);
         if (controller->first_event == controller->n_events)
@@ -379,7 +421,7 @@ static int on_run(sd_event_source *source, void *userdata)
         if (controller->sm.state != LEADING)
                 return 0;
         if (controller->first_event < controller->n_events)
-                step_record(controller);
+                step_event(controller);
         else if (controller->first)
                 step_request(controller);
         return 0;
@@ -430,6 +472,47 @@ static int feed(Controller *controller, const FabricPlan **ret_plan)
         return step(controller, &(FabricEvent) {.type = FABRIC_SYNCED}, ret_plan);
 }
 
+static void queue_event(Controller *controller, const Event *event)
+{
+        Event copy = {.deleted = event->deleted, .silent = event->silent, .key = event->key};
+
+        if (!controller->fabric)
+                return; /* it will be fed from the store */
+        if (controller->n_events >= EVENTS_MAX ||
+            (!event->deleted && !event->silent && record_copy(&event->record, &copy.record) < 0) ||
+            ARRAY_APPEND(controller->events, controller->n_events, copy) < 0) {
+                record_deinit(&copy.record);
+                core_failed(controller, -ENOMEM);
+                return;
+        }
+        run_soon(controller);
+}
+
+static void queue_silence(Controller *controller, const char *host)
+{
+        Event event = {.silent = true};
+        Pulse pulse;
+
+        if (!pulses_get(controller->pulses, host, &pulse))
+                return;
+        snprintf(event.key.name, sizeof(event.key.name), "%s", host);
+        queue_event(controller, &event);
+}
+
+/* The core has the records: of hosts that are not alive, or only by a lease that a new etcd leader
+ * has made longer, since when. */
+static void queue_silences(Controller *controller)
+{
+        MAP_FOREACH (entry, store_records(controller->store, RECORD_HOST)) {
+                const char *host = ((const Record *) entry->value)->host.name;
+                Pulse pulse;
+
+                pulses_get(controller->pulses, host, &pulse);
+                if (pulse.silent || !store_named(controller->store, RECORD_ALIVE, host))
+                        queue_silence(controller, host);
+        }
+}
+
 /* Makes the core if the store has everything that it must begin with. */
 static void catch_up(Controller *controller)
 {
@@ -441,7 +524,8 @@ static void catch_up(Controller *controller)
                 return;
         if (revision < controller->election || revision < controller->needed)
                 return;
-        if (!store_named(controller->store, RECORD_CLUSTER, ""))
+        if (!store_named(controller->store, RECORD_CLUSTER, "") ||
+            !pulses_synced(controller->pulses))
                 return;
         r = fabric_new(&controller->fabric);
         if (r == 0)
@@ -452,6 +536,7 @@ static void catch_up(Controller *controller)
         }
         sm_move(&controller->sm, LEADING);
         log_info("this host leads, by election %lld", (long long) controller->election);
+        queue_silences(controller);
         carry_out(controller, plan);
         controller->handlers.leading(controller->handlers.userdata);
 }
@@ -484,22 +569,6 @@ void controller_deposed(Controller *controller)
         fail_requests(controller, "Unavailable", "the leader changed; try again");
 }
 
-static void queue_event(Controller *controller, const Event *event)
-{
-        Event copy = {.deleted = event->deleted, .key = event->key};
-
-        if (!controller->fabric)
-                return; /* it will be fed from the store */
-        if (controller->n_events >= EVENTS_MAX ||
-            (!event->deleted && record_copy(&event->record, &copy.record) < 0) ||
-            ARRAY_APPEND(controller->events, controller->n_events, copy) < 0) {
-                record_deinit(&copy.record);
-                core_failed(controller, -ENOMEM);
-                return;
-        }
-        run_soon(controller);
-}
-
 void controller_record_put(Controller *controller, const Record *record)
 {
         if (record->type == RECORD_ALIVE || record->type == RECORD_OBSERVED)
@@ -510,6 +579,27 @@ void controller_record_deleted(Controller *controller, const RecordKey *key)
 {
         if (key->type == RECORD_ALIVE || key->type == RECORD_OBSERVED)
                 queue_event(controller, &(Event) {.deleted = true, .key = *key});
+        if (key->type == RECORD_ALIVE)
+                queue_silence(controller, key->name);
+}
+
+void controller_silent(Controller *controller, const char *host)
+{
+        queue_silence(controller, host);
+}
+
+/* Its lease may never have ended: then nothing else says that it is alive. */
+void controller_heard(Controller *controller, const char *host)
+{
+        const Record *alive = store_named(controller->store, RECORD_ALIVE, host);
+
+        if (alive)
+                queue_event(controller, &(Event) {.record = *alive});
+}
+
+void controller_pulses_synced(Controller *controller)
+{
+        catch_up(controller);
 }
 
 void controller_synced(Controller *controller, int64_t revision, bool reloaded)
@@ -586,8 +676,8 @@ static int add_sources(Controller *controller)
         return r < 0 ? r : 0;
 }
 
-int controller_new(Etcd *etcd, Store *store, const char *host, const ControllerHandlers *handlers,
-                   Controller **ret_controller)
+int controller_new(Etcd *etcd, Store *store, const Pulses *pulses, const char *host,
+                   const ControllerHandlers *handlers, Controller **ret_controller)
 {
         Controller *controller = calloc(1, sizeof(*controller));
         int r;
@@ -596,6 +686,7 @@ int controller_new(Etcd *etcd, Store *store, const char *host, const ControllerH
                 return -ENOMEM;
         controller->etcd = etcd;
         controller->store = store;
+        controller->pulses = pulses;
         controller->host = host;
         controller->handlers = *handlers;
         sm_init(&controller->sm, states, ARRAY_SIZE(states), FOLLOWING);

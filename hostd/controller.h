@@ -7,6 +7,7 @@
  * from what the store holds. */
 
 #include "fabric/fabric.h"
+#include "hostd/pulses.h"
 #include "hostd/store.h"
 #include "lib/io/etcd.h"
 
@@ -60,14 +61,15 @@ DEFINE_CLEANUP(ControllerRequest *, controller_request_free)
  * controller_new() - Make a controller that follows
  * @etcd:           client, borrowed
  * @store:          store, borrowed
+ * @pulses:       borrowed; to be followed before controller_elected()
  * @host:           this host's name, borrowed
  * @handlers:       copied
  * @ret_controller: owned
  *
  * Return: 0; -ENOMEM.
  */
-int controller_new(Etcd *etcd, Store *store, const char *host, const ControllerHandlers *handlers,
-                   Controller **ret_controller);
+int controller_new(Etcd *etcd, Store *store, const Pulses *pulses, const char *host,
+                   const ControllerHandlers *handlers, Controller **ret_controller);
 
 /** controller_free() - Drop the core; open requests end as Unavailable */
 Controller *controller_free(Controller *controller);
@@ -84,6 +86,15 @@ void controller_record_put(Controller *controller, const Record *record);
 
 /** controller_record_deleted() - A record is gone from the store */
 void controller_record_deleted(Controller *controller, const RecordKey *key);
+
+/** controller_silent() - A host has not renewed its lease for the whole of it */
+void controller_silent(Controller *controller, const char *host);
+
+/** controller_heard() - A host that was silent has renewed its lease */
+void controller_heard(Controller *controller, const char *host);
+
+/** controller_pulses_synced() - All renewals there are have been read */
+void controller_pulses_synced(Controller *controller);
 
 /** controller_synced() - The store is complete up to a revision; @reloaded: it was read anew */
 void controller_synced(Controller *controller, int64_t revision, bool reloaded);

@@ -65,17 +65,66 @@ static void on_shell(void *userdata, const InstanceId *instance, const AgentMess
 
 /* ---- from the presence and the controller */
 
+/* Whether this host carries a member of etcd, or nobody is known to. */
+static bool carries_etcd(Manager *manager)
+{
+        const Record *record = store_named(manager->store, RECORD_MEMBERS, "");
+        const MembersRecord *members = record ? &record->members : NULL;
+
+        for (size_t i = 0; members && i < members->n_members; i++)
+                if (str_equal(members->members[i].host, manager->config->host))
+                        return !members->members[i].learner;
+        return !members || members->n_members == 0;
+}
+
+/* Who leads or is the first to do so has to know how old each host's last renewal is. */
+static void follow_renewals(Manager *manager, bool leads)
+{
+        const Record *cluster = store_named(manager->store, RECORD_CLUSTER, "");
+        bool carries = carries_etcd(manager);
+
+        presence_set_second(manager->presence, !carries);
+        pulses_follow(manager->pulses, cluster && (carries || leads)
+                                               ? cluster->cluster.lease_ms * NSEC_PER_MSEC
+                                               : 0);
+}
+
 static void on_elected(void *userdata, int64_t create_revision)
 {
-        controller_elected(((Manager *) userdata)->controller, create_revision);
-        if (membership_state(((Manager *) userdata)->membership) == MEMBERSHIP_IN)
-                quorum_leading(((Manager *) userdata)->quorum, create_revision);
+        Manager *manager = userdata;
+
+        follow_renewals(manager, true);
+        controller_elected(manager->controller, create_revision);
+        if (membership_state(manager->membership) == MEMBERSHIP_IN)
+                quorum_leading(manager->quorum, create_revision);
 }
 
 static void on_deposed(void *userdata)
 {
-        controller_deposed(((Manager *) userdata)->controller);
-        quorum_leading(((Manager *) userdata)->quorum, 0);
+        Manager *manager = userdata;
+
+        controller_deposed(manager->controller);
+        quorum_leading(manager->quorum, 0);
+        follow_renewals(manager, false);
+}
+
+static void on_silent(void *userdata, const char *host)
+{
+        Manager *manager = userdata;
+
+        controller_silent(manager->controller, host);
+        if (manager->presence && str_equal(manager->leader.host, host))
+                presence_leader_silent(manager->presence, &manager->leader);
+}
+
+static void on_heard(void *userdata, const char *host)
+{
+        controller_heard(((Manager *) userdata)->controller, host);
+}
+
+static void on_pulses(void *userdata)
+{
+        controller_pulses_synced(((Manager *) userdata)->controller);
 }
 
 /* What was read from the store after this host said that it is alive is what it goes by: a leader
@@ -429,6 +478,8 @@ static void on_synced(void *userdata, int64_t revision, bool reloaded)
                 registrar_synced(manager->registrar);
         else if (!manager->presence)
                 appear(manager);
+        if (manager->presence)
+                follow_renewals(manager, presence_leading(manager->presence) > 0);
         /* the revision may jump over the one waited for: several transactions come at once */
         if (reloaded || !manager->half_synced)
                 half_synced(manager);
@@ -506,10 +557,17 @@ static int add_halves(Manager *manager, const ManagerConfig *config)
         membership_set_etcd(manager->membership, manager->etcd);
         r = store_new(manager->etcd, &store, &manager->store);
         if (r == 0)
+                r = pulses_new(manager->etcd,
+                               &(PulsesHandlers) {.userdata = manager,
+                                                  .silent = on_silent,
+                                                  .heard = on_heard,
+                                                  .synced = on_pulses},
+                               &manager->pulses);
+        if (r == 0)
                 r = outbox_new(manager->etcd, &manager->outbox);
         if (r == 0)
-                r = controller_new(manager->etcd, manager->store, manager->config->host, &handlers,
-                                   &manager->controller);
+                r = controller_new(manager->etcd, manager->store, manager->pulses,
+                                   manager->config->host, &handlers, &manager->controller);
         return r;
 }
 
@@ -684,6 +742,7 @@ Manager *manager_free(Manager *manager)
         if (!manager)
                 return NULL;
         presence_free(manager->presence);
+        pulses_free(manager->pulses);
         controller_free(manager->controller);
         host1_free(manager->host1);
         registrar_free(manager->registrar);

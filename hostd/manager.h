@@ -18,6 +18,7 @@
 #include "hostd/outbox.h"
 #include "hostd/peers.h"
 #include "hostd/presence.h"
+#include "hostd/pulses.h"
 #include "hostd/quorum.h"
 #include "hostd/register-server.h"
 #include "hostd/registrar.h"
@@ -48,6 +49,7 @@ typedef struct Manager {
         Renewal *renewal; /* NULL while this host is in no cluster */
         Store *store;
         Presence *presence; /* NULL until the store has been read once */
+        Pulses *pulses;
         Controller *controller;
         Outbox *outbox;
         Registrar *registrar;

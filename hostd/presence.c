@@ -8,18 +8,21 @@
  *    ^   |                        |                     |
  *    |   |<----- other leads -----+              asked to renew
  *    |   |                                              v
- *    |   +--- the key is left from this host's past --> SWEEPING
- *    +------------------- it is deleted --------------------+
+ *    |   +--- the key is left from this host's past, --> SWEEPING
+ *    |        or its leader has fallen silent              |
+ *    +------------------- it is deleted -------------------+
  */
 
 #include "hostd/presence.h"
 
 #include "lib/api/records-json.h"
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/sm.h"
 #include "lib/base/str.h"
 
-#define RETRY_NS (300 * NSEC_PER_MSEC)
+#define RETRY_NS  (300 * NSEC_PER_MSEC)
+#define SECOND_NS NSEC_PER_SEC
 
 enum {
         WAITING,
@@ -40,6 +43,7 @@ struct Presence {
         char *host;
         Record alive;
         char alive_key[RECORD_KEY_MAX + 1];
+        char *renewal_key;
         PresenceHandlers handlers;
         EtcdLease *lease;
         EtcdRequest *alive_put;
@@ -47,16 +51,23 @@ struct Presence {
         sd_event_source *retry;
         Sm sm;
         bool alive_written;
-        bool taken;       /* the watch says that somebody leads */
-        int64_t revision; /* of our election key */
-        uint64_t sent_ns; /* the lease's last renewal, or its grant */
-        int64_t sweep;    /* create revision of the key to delete */
+        bool taken;        /* the watch says that somebody leads */
+        int64_t revision;  /* of our election key */
+        uint64_t sent_ns;  /* the lease's last renewal, or its grant */
+        uint64_t stand_ns; /* not a candidate before */
+        bool second;       /* others are better placed to lead, and stand first */
+        int64_t sweep;     /* create revision of the key to delete */
 };
+
+static void later(Presence *presence, uint64_t delay_ns)
+{
+        sd_event_source_set_time_relative(presence->retry, delay_ns / NSEC_PER_USEC);
+        sd_event_source_set_enabled(presence->retry, SD_EVENT_ONESHOT);
+}
 
 static void retry_later(Presence *presence)
 {
-        sd_event_source_set_time_relative(presence->retry, RETRY_NS / NSEC_PER_USEC);
-        sd_event_source_set_enabled(presence->retry, SD_EVENT_ONESHOT);
+        later(presence, RETRY_NS);
 }
 
 /* Back to waiting, from wherever; the controller is told if it was leading. */
@@ -92,10 +103,15 @@ static void on_candidacy(void *userdata, const EtcdReply *reply)
 
 static void stand(Presence *presence)
 {
+        uint64_t now_ns = clock_boottime_ns();
         EtcdTxn *txn;
 
         if (presence->sm.state != WAITING || presence->taken || !presence->alive_written)
                 return;
+        if (now_ns < presence->stand_ns) {
+                later(presence, presence->stand_ns - now_ns);
+                return;
+        }
         txn = etcd_txn_new();
         if (!txn) {
                 retry_later(presence);
@@ -126,7 +142,7 @@ static void on_swept(void *userdata, const EtcdReply *reply)
         retry_later(presence);
 }
 
-/* Deletes the election key that was created at @sweep, until that is certain. */
+/* Deletes the election key that was created at sweep, until that is certain. */
 static void sweep(Presence *presence)
 {
         EtcdTxn *txn = etcd_txn_new();
@@ -185,6 +201,8 @@ static void put_alive(Presence *presence)
                 return;
         }
         etcd_txn_put(txn, presence->alive_key, json, strlen(json), etcd_lease_id(presence->lease));
+        /* a loss that was counted from an earlier renewal is none any more */
+        etcd_txn_put(txn, presence->renewal_key, "", 0, 0);
         if (etcd_txn_commit(presence->etcd, txn, on_alive_put, presence, &presence->alive_put) < 0)
                 retry_later(presence);
 }
@@ -244,8 +262,12 @@ int presence_new(Etcd *etcd, const char *host, const AliveRecord *alive, uint64_
         record_key_format(&key, presence->alive_key);
         sm_init(&presence->sm, states, ARRAY_SIZE(states), WAITING);
         r = str_set(&presence->host, host);
+        presence->renewal_key = str_printf(RECORD_RENEWAL_PREFIX "%s", host);
+        if (!presence->renewal_key)
+                r = -ENOMEM;
         if (r == 0)
-                r = etcd_lease_new(etcd, ttl_s, on_lease, presence, &presence->lease);
+                r = etcd_lease_new(etcd, ttl_s, presence->renewal_key, on_lease, presence,
+                                   &presence->lease);
         if (r == 0)
                 r = sd_event_add_time(etcd_loop(etcd), &presence->retry, CLOCK_BOOTTIME, 0, 0,
                                       on_retry, presence);
@@ -267,6 +289,7 @@ Presence *presence_free(Presence *presence)
         etcd_cancel(presence->candidacy);
         etcd_lease_free(presence->lease);
         sd_event_source_disable_unref(presence->retry);
+        free(presence->renewal_key);
         free(presence->host);
         free(presence);
         return NULL;
@@ -280,6 +303,7 @@ void presence_leader_changed(Presence *presence, const StoreLeader *leader)
         if (presence->sm.state == LEADING)
                 step_down(presence);
         if (!leader->host) {
+                presence->stand_ns = presence->second ? clock_boottime_ns() + SECOND_NS : 0;
                 stand(presence);
                 return;
         }
@@ -290,6 +314,23 @@ void presence_leader_changed(Presence *presence, const StoreLeader *leader)
                 sm_move(&presence->sm, SWEEPING);
                 sweep(presence);
         }
+}
+
+void presence_leader_silent(Presence *presence, const StoreLeader *leader)
+{
+        if (presence->sm.state != WAITING || !presence->taken || !presence->alive_written ||
+            leader->create_revision == 0)
+                return;
+        log_notice("%s has not renewed its lease and leads no more", leader->host);
+        presence->stand_ns = 0;
+        presence->sweep = leader->create_revision;
+        sm_move(&presence->sm, SWEEPING);
+        sweep(presence);
+}
+
+void presence_set_second(Presence *presence, bool second)
+{
+        presence->second = second;
 }
 
 void presence_alive_changed(Presence *presence, bool there)

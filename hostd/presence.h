@@ -2,7 +2,8 @@
 #pragma once
 
 /* This host's part in the cluster: its lease, its alive key and its candidacy for leader, both
- * under that lease. One lease for both: who is not alive does not lead. */
+ * under that lease. One lease for both: who is not alive does not lead. Beside them the renewal
+ * key, by which others see how old the last renewal is. */
 
 #include <stdbool.h>
 
@@ -53,6 +54,20 @@ DEFINE_CLEANUP(Presence *, presence_free)
  * To be called once at the first sync, also when there is no key, and then with each change.
  */
 void presence_leader_changed(Presence *presence, const StoreLeader *leader);
+
+/**
+ * presence_leader_silent() - Nothing has been heard of the leading host for a whole lease
+ * @presence: presence
+ * @leader:   its election key, borrowed; deleted, unless that has changed, and then this host
+ * stands
+ *
+ * Sound at any time, as a leader's writes are guarded by the very key: what matters is only that a
+ * leader that works is left alone.
+ */
+void presence_leader_silent(Presence *presence, const StoreLeader *leader);
+
+/** presence_set_second() - Whether to let others stand first when nobody leads */
+void presence_set_second(Presence *presence, bool second);
 
 /**
  * presence_alive_changed() - What the watch says about this host's own alive key

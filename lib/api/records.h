@@ -16,6 +16,8 @@
 
 #define RECORD_PREFIX        "/troupe/1/"
 #define RECORD_LEADER_PREFIX RECORD_PREFIX "leader" /* the election: not a record */
+/* Each host's last renewal: not a record, and not where all hosts watch (docs/adr/0124). */
+#define RECORD_RENEWAL_PREFIX "/troupe/renewals/1/"
 
 /* Characters, without the NUL. */
 #define RECORD_NAME_MAX    63 /* services, roles, hosts, fault domains, endpoints, operations */

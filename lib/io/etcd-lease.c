@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A lease: asked for until it is granted, renewed each third of its time. Its validity is counted
- * from when the renewal was sent, so it is never thought valid when etcd has let it expire. */
+ * from when the renewal was sent, so it is never thought valid when etcd has let it expire. The
+ * request for the renewal and that for the key behind it are under way one after the other, and
+ * have the same patience. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,11 +18,14 @@
 struct EtcdLease {
         Etcd *etcd;
         uint64_t ttl_s;
+        char *key;
         EtcdLeaseHandler handler;
         void *userdata;
         int64_t id;           /* 0: none */
         uint64_t sent_ns;     /* of the request under way */
         uint64_t accepted_ns; /* when the last that was accepted was sent */
+        uint64_t granted_s; /* what the renewal under way is to be worth, once the key is written */
+        bool full;          /* the key is being deleted, as nothing can be written */
         uint64_t valid_until_ns;
         EtcdRequest *request;
         sd_event_source *timer;
@@ -71,14 +76,57 @@ static void on_grant(void *userdata, const EtcdReply *reply, const EtcdMessage *
         tell(lease, ETCD_LEASE_GRANTED, reply);
 }
 
+static void failed(EtcdLease *lease, const EtcdReply *reply)
+{
+        again(lease, RETRY_NS);
+        tell(lease, ETCD_LEASE_FAILING, reply);
+}
+
+static void accepted(EtcdLease *lease, const EtcdReply *reply)
+{
+        lease->accepted_ns = lease->sent_ns;
+        lease->valid_until_ns = lease->sent_ns + lease->granted_s * NSEC_PER_SEC;
+        renew_in_time(lease);
+        tell(lease, ETCD_LEASE_RENEWED, reply);
+}
+
+static int change_key(EtcdLease *lease, EtcdHandler handler)
+{
+        EtcdTxn *txn = etcd_txn_new();
+
+        if (!txn)
+                return -ENOMEM;
+        if (lease->full)
+                etcd_txn_delete(txn, lease->key, false);
+        else
+                etcd_txn_put(txn, lease->key, "", 0, 0);
+        return etcd_txn_commit(lease->etcd, txn, handler, lease, &lease->request);
+}
+
+static void on_key(void *userdata, const EtcdReply *reply)
+{
+        EtcdLease *lease = userdata;
+
+        lease->request = NULL;
+        if (reply->outcome == ETCD_OK) {
+                accepted(lease, reply);
+                return;
+        }
+        if (reply->outcome == ETCD_NO_SPACE && !lease->full) {
+                lease->full = true;
+                if (change_key(lease, on_key) == 0)
+                        return;
+        }
+        failed(lease, reply);
+}
+
 static void on_renewal(void *userdata, const EtcdReply *reply, const EtcdMessage *message)
 {
         EtcdLease *lease = userdata;
 
         lease->request = NULL;
         if (reply->outcome != ETCD_OK && reply->outcome != ETCD_LEASE_GONE) {
-                again(lease, RETRY_NS);
-                tell(lease, ETCD_LEASE_FAILING, reply);
+                failed(lease, reply);
                 return;
         }
         if (reply->outcome == ETCD_LEASE_GONE || message->ttl_s == 0) {
@@ -88,10 +136,12 @@ static void on_renewal(void *userdata, const EtcdReply *reply, const EtcdMessage
                 tell(lease, ETCD_LEASE_LOST, reply);
                 return;
         }
-        lease->accepted_ns = lease->sent_ns;
-        lease->valid_until_ns = lease->sent_ns + message->ttl_s * NSEC_PER_SEC;
-        renew_in_time(lease);
-        tell(lease, ETCD_LEASE_RENEWED, reply);
+        lease->granted_s = message->ttl_s;
+        lease->full = false;
+        if (!lease->key)
+                accepted(lease, reply);
+        else if (change_key(lease, on_key) < 0)
+                again(lease, RETRY_NS);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -117,8 +167,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-int etcd_lease_new(Etcd *etcd, uint64_t ttl_s, EtcdLeaseHandler handler, void *userdata,
-                   EtcdLease **ret_lease)
+int etcd_lease_new(Etcd *etcd, uint64_t ttl_s, const char *key, EtcdLeaseHandler handler,
+                   void *userdata, EtcdLease **ret_lease)
 {
         EtcdLease *lease = calloc(1, sizeof(*lease));
         int r;
@@ -129,8 +179,10 @@ int etcd_lease_new(Etcd *etcd, uint64_t ttl_s, EtcdLeaseHandler handler, void *u
         lease->ttl_s = ttl_s;
         lease->handler = handler;
         lease->userdata = userdata;
-        r = sd_event_add_time_relative(etcd_loop(etcd), &lease->timer, CLOCK_BOOTTIME, 0, 0,
-                                       on_timer, lease);
+        r = str_set(&lease->key, key);
+        if (r == 0)
+                r = sd_event_add_time_relative(etcd_loop(etcd), &lease->timer, CLOCK_BOOTTIME, 0, 0,
+                                               on_timer, lease);
         if (r < 0) {
                 etcd_lease_free(lease);
                 return r;
@@ -145,6 +197,7 @@ EtcdLease *etcd_lease_free(EtcdLease *lease)
                 return NULL;
         etcd_cancel(lease->request);
         sd_event_source_disable_unref(lease->timer);
+        free(lease->key);
         free(lease);
         return NULL;
 }

@@ -238,14 +238,20 @@ DEFINE_CLEANUP(EtcdWatch *, etcd_watch_free)
  * etcd_lease_new() - Be granted a lease and keep it alive
  * @etcd:      client
  * @ttl_s:     seconds after the last renewal when it expires; renewed each third of it
+ * @key:       is written with each renewal, outside of the lease, so that others see when that was;
+ *             copied; NULL: none
  * @handler:   is told of each change
  * @userdata:  for @handler
  * @ret_lease: owned
  *
+ * A renewal counts from when it was sent, and only once @key was written after it. At etcd's quota,
+ * where nothing can be written, @key is deleted instead: that no more is known of this host's
+ * renewals must be as certain as they are.
+ *
  * Return: 0; -ENOMEM.
  */
-int etcd_lease_new(Etcd *etcd, uint64_t ttl_s, EtcdLeaseHandler handler, void *userdata,
-                   EtcdLease **ret_lease);
+int etcd_lease_new(Etcd *etcd, uint64_t ttl_s, const char *key, EtcdLeaseHandler handler,
+                   void *userdata, EtcdLease **ret_lease);
 
 /** etcd_lease_free() - Stop renewing: it expires by itself */
 EtcdLease *etcd_lease_free(EtcdLease *lease);

@@ -107,12 +107,31 @@ static int controller_step(World *world, Controller *c, FabricEvent event)
         return r;
 }
 
-static bool guards_hold(World *world, const Controller *c, const FabricTransaction *t)
+static const SimHost *host_named(const World *world, const char *name)
+{
+        uintptr_t found = (uintptr_t) map_get(&world->host_index, name);
+
+        assert(found > 0);
+        return &world->hosts[found - 1];
+}
+
+static bool still_lost(const World *world, const FabricLoss *loss)
+{
+        RecordKey key = {.type = RECORD_ALIVE};
+
+        if (world->config.mutation != MUTATE_NO_RENEWAL &&
+            host_named(world, loss->host)->renewal != (uint64_t) loss->renewal)
+                return false;
+        memcpy(key.name, loss->host, sizeof(RecordName));
+        return !loss->absent || !store_get(world, &key);
+}
+
+static bool guards_hold(const World *world, const Controller *c, const FabricTransaction *t)
 {
         if (c->election != world->election && world->config.mutation != MUTATE_NO_ELECTION)
                 return false;
-        for (size_t i = 0; i < t->n_absent; i++)
-                if (store_get(world, &t->absent[i]) && world->config.mutation != MUTATE_NO_ABSENT)
+        for (size_t i = 0; i < t->n_losses; i++)
+                if (!still_lost(world, &t->losses[i]) && world->config.mutation != MUTATE_NO_ABSENT)
                         return false;
         return true;
 }
@@ -162,6 +181,12 @@ static void controller_feed(World *world, Controller *c)
                 ARRAY_REMOVE(c->pending, c->n_pending, 0);
                 if (event.type == EVENT_TICK)
                         controller_step(world, c, (FabricEvent) {.type = FABRIC_TICK});
+                else if (event.type == EVENT_SILENT)
+                        controller_step(world, c,
+                                        (FabricEvent) {.type = FABRIC_SILENT,
+                                                       .key = event.key,
+                                                       .renewal = (int64_t) event.token,
+                                                       .since_ns = event.time_ns});
                 else
                         controller_step(world, c,
                                         (FabricEvent) {.type = event.deleted ? FABRIC_RECORD_DELETED
@@ -188,11 +213,39 @@ static void controller_feed(World *world, Controller *c)
         }
 }
 
+static void add_silence(Controller *c, const SimHost *host)
+{
+        Event event = {.type = EVENT_SILENT, .token = host->renewal, .time_ns = host->seen_ns};
+
+        memcpy(event.key.name, host->name, sizeof(RecordName));
+        must(ARRAY_APPEND(c->pending, c->n_pending, event));
+}
+
+/* With the end of a host's lease comes which renewal was its last. */
+static void add_pending(const World *world, Controller *c, Event event)
+{
+        must(ARRAY_APPEND(c->pending, c->n_pending, event));
+        if (event.deleted && event.key.type == RECORD_ALIVE &&
+            host_named(world, event.key.name)->lost_ns > 0)
+                add_silence(c, host_named(world, event.key.name));
+}
+
 void controller_learn(World *world, Controller *c, Event event)
 {
-        if (ARRAY_APPEND(c->pending, c->n_pending, event) < 0)
-                abort();
+        add_pending(world, c, event);
         controller_feed(world, c);
+}
+
+void controller_silence(World *world, const SimHost *host)
+{
+        for (size_t i = world->n_controllers; i-- > 0;) {
+                Controller *c = world->controllers[i];
+
+                if (!host_connected(world, &world->hosts[c->host]))
+                        continue;
+                add_silence(c, host);
+                controller_feed(world, c);
+        }
 }
 
 void controller_answered(World *world, Controller *c, bool ok)
@@ -231,6 +284,9 @@ static void load_records(World *world, Controller *c)
                 must(fabric_step(c->fabric, &event, &plan));
         }
         controller_step(world, c, (FabricEvent) {.type = FABRIC_SYNCED});
+        for (unsigned i = 0; i < world->config.n_hosts; i++)
+                if (world->hosts[i].lost_ns > 0)
+                        add_silence(c, &world->hosts[i]);
 }
 
 void controller_elect(World *world)
@@ -273,7 +329,7 @@ void controller_resume(World *world, unsigned host)
                 if (c->host != host)
                         continue;
                 for (size_t e = 0; e < c->n_held; e++)
-                        must(ARRAY_APPEND(c->pending, c->n_pending, c->held[e]));
+                        add_pending(world, c, c->held[e]);
                 c->n_held = 0;
                 if (c->stalled)
                         controller_send(world, c);

@@ -27,6 +27,9 @@ void controller_commit(World *world, Controller *c);
 /** controller_answered() - etcd has answered; @ok false: refused, or nobody knows */
 void controller_answered(World *world, Controller *c, bool ok);
 
+/** controller_silence() - Leaders that can be told are told that a host has fallen silent */
+void controller_silence(World *world, const SimHost *host);
+
 /** controller_learn() - It learns something, at once or when it has written its plan */
 void controller_learn(World *world, Controller *c, Event event);
 

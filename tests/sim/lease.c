@@ -36,6 +36,10 @@ void lease_stop(World *world, unsigned index)
         event.type = EVENT_FENCE;
         if (host->up)
                 queue_push(world, renewed_ns + fence_ns, event);
+        host->renewal = ++world->tokens;
+        host->seen_ns = renewed_ns + chance_latency(world) + chance_latency(world);
+        event.type = EVENT_SILENT;
+        queue_push(world, MAX(world->now_ns, host->seen_ns + LEASE_NS), event);
         event.type = EVENT_EXPIRE;
         queue_push(world,
                    renewed_ns + chance_latency(world) +
@@ -56,13 +60,43 @@ void lease_resume(World *world, unsigned index)
                    (Event) {.type = EVENT_REJOIN, .host = index, .token = host->connection});
 }
 
+/* Whether any host's renewals come. */
+static bool any_renews(const World *world)
+{
+        for (unsigned i = 0; i < world->config.n_hosts; i++)
+                if (world->hosts[i].held && world->hosts[i].lost_ns == 0)
+                        return true;
+        return false;
+}
+
+/* The first renewal after a time without any. Silence is only told while others are heard; after a
+ * long time it counts from now. */
+static void renewals_resume(World *world)
+{
+        uint64_t newest_ns = 0;
+
+        for (unsigned i = 0; i < world->config.n_hosts; i++)
+                newest_ns = MAX(newest_ns, world->hosts[i].renewed_ns);
+        for (unsigned i = 0; i < world->config.n_hosts; i++) {
+                SimHost *host = &world->hosts[i];
+
+                if (newest_ns + OUTAGE_NS <= world->now_ns)
+                        host->seen_ns = world->now_ns;
+                queue_push(world, MAX(world->now_ns, host->seen_ns + LEASE_NS),
+                           (Event) {.type = EVENT_SILENT, .host = i, .token = host->lease_token});
+        }
+}
+
 void lease_rejoin(World *world, unsigned index)
 {
         SimHost *host = &world->hosts[index];
 
+        if (!any_renews(world))
+                renewals_resume(world);
         host->held = true;
         host->joined = true;
         host->lost_ns = 0;
+        host->renewal = ++world->tokens;
         host_alive_put(world, index);
         host_read(world, index);
         if (world->election > 0 && world->leader == index && !controller_leading(world))
@@ -70,6 +104,16 @@ void lease_rejoin(World *world, unsigned index)
         if (world->election == 0)
                 queue_push(world, world->now_ns + chance_about(world, ELECT_NS),
                            (Event) {.type = EVENT_ELECT});
+}
+
+/* Another host is elected if this one led. */
+static void unseat(World *world, unsigned index)
+{
+        if (world->election == 0 || world->leader != index)
+                return;
+        world->election = 0;
+        queue_push(world, world->now_ns + chance_about(world, ELECT_NS),
+                   (Event) {.type = EVENT_ELECT});
 }
 
 void lease_expire(World *world, unsigned index)
@@ -82,11 +126,17 @@ void lease_expire(World *world, unsigned index)
         host->held = false;
         memcpy(key.name, host->name, sizeof(RecordName));
         store_set(world, &key, NULL);
-        if (world->election > 0 && world->leader == index) {
-                world->election = 0;
-                queue_push(world, world->now_ns + chance_about(world, ELECT_NS),
-                           (Event) {.type = EVENT_ELECT});
-        }
+        unseat(world, index);
+}
+
+void lease_silent(World *world, unsigned index)
+{
+        const SimHost *host = &world->hosts[index];
+
+        if (!any_renews(world) || host->lost_ns == 0 || host->seen_ns + LEASE_NS > world->now_ns)
+                return;
+        unseat(world, index);
+        controller_silence(world, host);
 }
 
 /* The watchdog fences: no VM is started from now on, and those that run are dead a little later. */

@@ -21,6 +21,9 @@ void lease_rejoin(World *world, unsigned index);
 /** lease_expire() - etcd ends the lease */
 void lease_expire(World *world, unsigned index);
 
+/** lease_silent() - Leaders have not seen a renewal for a whole lease */
+void lease_silent(World *world, unsigned index);
+
 /** lease_fence() - No VM is started from now on, and those that run are dead a little later */
 void lease_fence(World *world, unsigned index);
 

@@ -18,6 +18,7 @@
 #define ELECT_NS  MS(500)
 #define REJOIN_NS MS(1000)
 #define REBOOT_NS MS(40000)
+#define OUTAGE_NS MS(8000) /* after that silence counts anew */
 
 typedef enum EventType {
         EVENT_WATCH,  /* a host learns of an instance record */
@@ -31,6 +32,7 @@ typedef enum EventType {
         EVENT_KILLED, /* the fence has killed everything */
         EVENT_RESET,
         EVENT_EXPIRE,
+        EVENT_SILENT, /* a whole lease after its last renewal was seen */
         EVENT_REJOIN,
         EVENT_BOOTED,
         EVENT_ELECT,
@@ -81,6 +83,8 @@ typedef struct SimHost {
         uint64_t write_ns;    /* and on its way to etcd */
         uint64_t lost_ns;     /* it stopped working then */
         uint64_t renewed_ns;  /* its last renewal, once it cannot renew any more */
+        uint64_t renewal;     /* which one that was */
+        uint64_t seen_ns;     /* when leaders saw it */
         Map view;             /* instance id -> Record *: instances it believes to be placed here */
         Map vms;              /* instance id -> Vm * */
         Map placed;           /* instance id -> NULL: what etcd says */

@@ -17,8 +17,8 @@
 const char *mutation_to_string(Mutation mutation)
 {
         static const char *const names[MUTATIONS] = {
-                "nothing",    "late-fence", "no-election",   "no-absent",
-                "early-word", "no-delay",   "late-watchdog",
+                "nothing",    "late-fence", "no-election", "no-absent",
+                "no-renewal", "early-word", "no-delay",    "late-watchdog",
         };
 
         return names[mutation];
@@ -82,6 +82,10 @@ static void take(World *world, Event *event)
         case EVENT_EXPIRE:
                 if (event->token == host->lease_token)
                         lease_expire(world, event->host);
+                break;
+        case EVENT_SILENT:
+                if (event->token == host->lease_token)
+                        lease_silent(world, event->host);
                 break;
         case EVENT_REJOIN:
                 if (event->token == host->connection && host_connected(world, host))

@@ -19,6 +19,7 @@ typedef enum Mutation {
         MUTATE_LATE_FENCE,    /* a cut-off host kills its VMs only after the leader's delay */
         MUTATE_NO_ELECTION,   /* transactions are not guarded by the election's revision */
         MUTATE_NO_ABSENT,     /* transactions do not demand that a lost host is still lost */
+        MUTATE_NO_RENEWAL,    /* nor which of its losses was counted from */
         MUTATE_EARLY_WORD,    /* hosts say StoppedVM before the VM has stopped */
         MUTATE_NO_DELAY,      /* the leader takes a host for gone when it misses one renewal */
         MUTATE_LATE_WATCHDOG, /* the hardware watchdog counts from the freeze, not the renewal */

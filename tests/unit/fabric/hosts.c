@@ -37,9 +37,83 @@ static void a_lost_host_is_replaced_after_the_delay_and_guarded(void **state)
         assert_int_equal(placed(&world, "h1"), 0);
         assert_int_equal(world.plan->n_transactions, 1);
         t = &world.plan->transactions[0];
-        assert_int_equal(t->n_absent, 1);
-        assert_int_equal(t->absent[0].type, RECORD_ALIVE);
-        assert_string_equal(t->absent[0].name, "h1");
+        assert_int_equal(t->n_losses, 1);
+        assert_string_equal(t->losses[0].host, "h1");
+        assert_true(t->losses[0].absent);
+        assert_int_equal(t->losses[0].renewal, 0);
+        world_deinit(&world);
+}
+
+static void silence(World *world, const char *host, int64_t renewal, uint64_t since_ns)
+{
+        FabricEvent event = {.type = FABRIC_SILENT, .renewal = renewal, .since_ns = since_ns};
+
+        snprintf(event.key.name, sizeof(event.key.name), "%s", host);
+        world_step(world, event);
+}
+
+/* etcd's new leader has given the lease its whole time again: the alive key is still there. */
+static void a_silent_host_is_replaced_by_the_age_of_its_last_renewal(void **state)
+{
+        const FabricTransaction *t;
+        uint64_t since_ns, wake_ns;
+        World world;
+
+        start(&world, 3, 3, 3);
+        since_ns = world.now_ns;
+        world_tick(&world, SECONDS(10) - 1);
+        wake_ns = world.plan->wake_ns;
+        silence(&world, "h1", 77, since_ns); /* too early to say so */
+        assert_int_equal(world.plan->wake_ns, wake_ns);
+        world_tick(&world, 1);
+        silence(&world, "h1", 77, since_ns);
+        assert_int_equal(world.plan->wake_ns, since_ns + SECONDS(12));
+        world_alive(&world, "h1", false); /* the lease ends at last: that takes nothing back */
+        silence(&world, "h1", 77, since_ns);
+        world_tick(&world, SECONDS(2) - 1);
+        assert_int_equal(placed(&world, "h1"), 1);
+        world_tick(&world, 1);
+        assert_int_equal(placed(&world, "h1"), 0);
+        t = &world.plan->transactions[0];
+        assert_int_equal(t->n_losses, 1);
+        assert_int_equal(t->losses[0].renewal, 77);
+        assert_false(t->losses[0].absent);
+        world_deinit(&world);
+}
+
+/* The lease has ended D ago, whenever the last renewal was: the transaction names that one, too. */
+static void the_end_of_the_lease_counts_when_it_is_sooner(void **state)
+{
+        const FabricTransaction *t;
+        World world;
+
+        start(&world, 3, 3, 3);
+        world_alive(&world, "h1", false);
+        silence(&world, "h1", 77, world.now_ns);
+        world_tick(&world, SECONDS(2));
+        assert_int_equal(placed(&world, "h1"), 0);
+        t = &world.plan->transactions[0];
+        assert_int_equal(t->losses[0].renewal, 77);
+        assert_true(t->losses[0].absent);
+        world_deinit(&world);
+}
+
+/* It came back and was lost again before this leader's watch told so: D is not counted from the
+ * first loss (docs/adr/0122, 6). */
+static void a_renewal_after_the_loss_counts_by_its_own_age(void **state)
+{
+        uint64_t since_ns;
+        World world;
+
+        start(&world, 3, 3, 3);
+        world_alive(&world, "h1", false);
+        world_tick(&world, SECONDS(1));
+        since_ns = world.now_ns;
+        silence(&world, "h1", 78, since_ns);
+        assert_int_equal(world.plan->wake_ns, since_ns + SECONDS(12));
+        world_tick(&world, SECONDS(12));
+        assert_int_equal(placed(&world, "h1"), 0);
+        assert_false(world.plan->transactions[0].losses[0].absent);
         world_deinit(&world);
 }
 
@@ -162,7 +236,7 @@ static void only_a_host_that_is_gone_is_removed(void **state)
         remove.force = false;
         assert_int_equal(world_request(&world, remove), 0);
         assert_null(fabric_record(world.fabric, &key));
-        assert_int_equal(world.plan->transactions[0].n_absent, 1);
+        assert_int_equal(world.plan->transactions[0].n_losses, 1);
         assert_int_equal(world_request(&world, remove), FABRIC_NO_SUCH_HOST);
         world_alive(&world, "h0", true); /* an unknown host gets nothing */
         world_settle(&world);
@@ -192,6 +266,9 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_lost_host_is_replaced_after_the_delay_and_guarded),
+                cmocka_unit_test(a_silent_host_is_replaced_by_the_age_of_its_last_renewal),
+                cmocka_unit_test(the_end_of_the_lease_counts_when_it_is_sooner),
+                cmocka_unit_test(a_renewal_after_the_loss_counts_by_its_own_age),
                 cmocka_unit_test(a_host_that_comes_back_in_time_keeps_all),
                 cmocka_unit_test(one_host_waits_for_itself),
                 cmocka_unit_test(the_brake_stops_healing_until_hosts_return),

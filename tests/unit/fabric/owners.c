@@ -29,8 +29,8 @@ static bool is_guarded(const World *world, const char *host)
 
                 for (size_t w = 0; w < t->n_writes; w++)
                         for (size_t a = 0;
-                             t->writes[w].key.type == RECORD_SERVICE && a < t->n_absent; a++)
-                                if (str_equal(t->absent[a].name, host))
+                             t->writes[w].key.type == RECORD_SERVICE && a < t->n_losses; a++)
+                                if (str_equal(t->losses[a].host, host))
                                         return true;
         }
         return false;

@@ -21,6 +21,7 @@ typedef struct BusWorld {
         Etcd *etcd;
         Store *store;
         Outbox *outbox;
+        Pulses *pulses;
         Controller *controller;
         HostHalf *half;
         Shells *shells;
@@ -117,7 +118,8 @@ static inline int bus_world_set_up(void **state)
                                    &world->store),
                          0);
         assert_int_equal(outbox_new(world->etcd, &world->outbox), 0);
-        assert_int_equal(controller_new(world->etcd, world->store, "h1",
+        assert_int_equal(pulses_new(world->etcd, &(PulsesHandlers) {}, &world->pulses), 0);
+        assert_int_equal(controller_new(world->etcd, world->store, world->pulses, "h1",
                                         &(ControllerHandlers) {.renew = bus_world_noop,
                                                                .leading = bus_world_noop},
                                         &world->controller),
@@ -144,6 +146,7 @@ static inline int bus_world_tear_down(void **state)
         _cleanup_free_ char *command = str_printf("rm -rf %s", world->dir);
 
         controller_free(world->controller);
+        pulses_free(world->pulses);
         host1_free(world->host1);
         shells_free(world->shells);
         host_half_free(world->half);

@@ -8,6 +8,8 @@
 
 static sd_event *event;
 static Controller *controller;
+static Pulses *pulses;
+static bool pulses_read;
 static unsigned renewals, leadings, answers;
 static int64_t revision, committed;
 static char error[64];
@@ -30,6 +32,22 @@ static void on_synced(void *userdata, int64_t now, bool reloaded)
 {
         revision = now;
         controller_synced(controller, now, reloaded);
+}
+
+static void on_silent(void *userdata, const char *host)
+{
+        controller_silent(controller, host);
+}
+
+static void on_heard(void *userdata, const char *host)
+{
+        controller_heard(controller, host);
+}
+
+static void on_pulses(void *userdata)
+{
+        pulses_read = true;
+        controller_pulses_synced(controller);
 }
 
 static void on_reachable(void *userdata, bool reachable, const char *detail)
@@ -107,8 +125,17 @@ static void test_guard(void **state)
                                                      .reachable = on_reachable},
                                    &store),
                          0);
+        assert_int_equal(pulses_new(etcd,
+                                    &(PulsesHandlers) {
+                                            .silent = on_silent,
+                                            .heard = on_heard,
+                                            .synced = on_pulses,
+                                    },
+                                    &pulses),
+                         0);
+        pulses_follow(pulses, 10 * NSEC_PER_SEC);
         assert_int_equal(
-                controller_new(etcd, store, "h1",
+                controller_new(etcd, store, pulses, "h1",
                                &(ControllerHandlers) {.renew = on_renew, .leading = on_leading},
                                &controller),
                 0);
@@ -140,6 +167,7 @@ static void test_guard(void **state)
         assert_int_equal(renewals, 1);
         kill(server.pid, SIGCONT);
         controller_free(controller);
+        pulses_free(pulses);
         store_free(store);
         etcd_free(etcd);
         sd_event_unref(event);

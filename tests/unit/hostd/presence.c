@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Election against a real etcd: one leads; who renews gets a new key; what an earlier hostd left is
- * swept away; who lost its lease leads no more. */
+ * swept away; who lost its lease leads no more, nor who has fallen silent. */
 
 #include "hostd/presence.h"
 
@@ -155,10 +155,44 @@ static void test_election(void **state)
         server_remove(&server);
 }
 
+static void test_silent_leader(void **state)
+{
+        Server server = {};
+        Host a = {.name = "a"}, b = {.name = "b"}, c = {.name = "c"};
+        StoreLeader old;
+
+        assert_int_equal(sd_event_new(&event), 0);
+        server_start(&server);
+        host_start(&a, &server);
+        RUN_UNTIL(event, a.elections == 1);
+        host_start(&b, &server);
+        host_start(&c, &server);
+        presence_set_second(c.presence, true);
+        RUN_UNTIL(event, b.alive > 0 && c.alive > 0 && b.leader.create_revision == a.election &&
+                                 c.leader.create_revision == a.election);
+
+        /* its key is deleted, and one that is not second leads */
+        old = b.leader;
+        presence_leader_silent(b.presence, &b.leader);
+        RUN_UNTIL(event, a.elections + b.elections == 2);
+        assert_int_equal(c.elections, 0);
+
+        /* said of one that leads no more it changes nothing */
+        RUN_UNTIL(event, c.leader.create_revision > old.create_revision);
+        presence_leader_silent(c.presence, &old);
+        host_stop(&a);
+        host_stop(&b);
+        RUN_UNTIL(event, c.elections == 1); /* second, and the only one */
+        host_stop(&c);
+        sd_event_unref(event);
+        server_remove(&server);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_election),
+                cmocka_unit_test(test_silent_leader),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,10 +67,12 @@ static void who_does_not_lead_registers_nobody(void **state)
         ClusterWorld *world = *state;
         RegisterServer *server;
         Controller *controller;
+        Pulses *pulses;
         Answer answer = {};
 
-        assert_int_equal(controller_new(world->etcd, world->store, "h1", &(ControllerHandlers) {},
-                                        &controller),
+        assert_int_equal(pulses_new(world->etcd, &(PulsesHandlers) {}, &pulses), 0);
+        assert_int_equal(controller_new(world->etcd, world->store, pulses, "h1",
+                                        &(ControllerHandlers) {}, &controller),
                          0);
         assert_int_equal(register_server_new(world->peers, world->store, controller, &server), 0);
         assert_int_equal(peers_post(world->peers, &world->address, REGISTER_PATH "hosts/h1", "{}",
@@ -79,6 +81,7 @@ static void who_does_not_lead_registers_nobody(void **state)
         RUN_UNTIL(world->event, answer.there);
         assert_int_equal(answer.status, 503);
         controller_free(controller);
+        pulses_free(pulses);
         register_server_free(server);
 }
 
