@@ -443,7 +443,8 @@ void instance_report(Instance *instance, ObservedRecord *ret_observed)
         observed.configuration_generation = instance->config_in_force;
         copy_text(observed.host, sizeof(observed.host), instance->owner->host);
         copy_text(observed.detail, sizeof(observed.detail),
-                  vm_state(&instance->vm) == VM_RUNNING && instance->agent.heard_ns > 0
+                  vm_state(&instance->vm) == VM_RUNNING && instance->agent.heard_ns > 0 &&
+                                  !instance->facts.lacking
                           ? instance->agent.detail
                   : instance->waiting[0] ? instance->waiting
                                          : instance->vm.detail);

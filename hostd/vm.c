@@ -267,8 +267,22 @@ static VmAction step_once(Vm *vm, const VmWish *wish, const VmFacts *facts, uint
         }
 }
 
-VmAction vm_step(Vm *vm, const VmWish *wish, const VmFacts *facts, uint64_t now_ns)
+/* What runs goes on running until there is something to make it anew of. */
+static VmWish wish_for_now(const Vm *vm, const VmWish *wish, const VmFacts *facts)
 {
+        VmWish now = *wish;
+
+        if (facts->lacking && (vm_state(vm) == VM_RUNNING || vm_state(vm) == VM_DRAINING)) {
+                now.requests[ACTION_REIMAGE] = vm->applied[ACTION_REIMAGE];
+                now.requests[ACTION_REBUILD] = vm->applied[ACTION_REBUILD];
+        }
+        return now;
+}
+
+VmAction vm_step(Vm *vm, const VmWish *asked, const VmFacts *facts, uint64_t now_ns)
+{
+        VmWish now = wish_for_now(vm, asked, facts);
+        const VmWish *wish = &now;
         VmAction action;
         VmState before;
 
@@ -281,6 +295,7 @@ VmAction vm_step(Vm *vm, const VmWish *wish, const VmFacts *facts, uint64_t now_
         do { /* a state that was left without an action is not the last word; the machine has no
                 idle cycle */
                 before = vm_state(vm);
+                now = wish_for_now(vm, asked, facts);
                 action = step_once(vm, wish, facts, now_ns);
         } while (action == VM_DO_NOTHING && vm_state(vm) != before);
         return action;
@@ -352,6 +367,12 @@ uint64_t vm_deadline(const Vm *vm)
         default:
                 return vm->due_ns > 0 ? vm->due_ns : UINT64_MAX;
         }
+}
+
+bool vm_is_to_be_made(const Vm *vm, const VmWish *wish)
+{
+        return vm_state(vm) == VM_NEW || vm_state(vm) == VM_DOWN ||
+               goal_of(vm, wish) == GOAL_RENEW;
 }
 
 bool vm_may_serve(const Vm *vm)

@@ -80,6 +80,7 @@ typedef struct VmFacts {
         DomainState domain;
         bool domain_known; /* @domain was read after the last action ended */
         bool blocked;      /* another incarnation of the instance still has something here */
+        bool lacking;      /* what it would be made anew of is not here yet */
         bool forbidden;    /* this host may start no VM now: it does not hold its lease for sure */
         bool agent_alive;  /* the agent has answered lately */
         bool role_stopped; /* the agent says that the role has stopped */
@@ -120,7 +121,7 @@ void vm_adopt(Vm *vm, const uint64_t applied[static ACTIONS], DomainState domain
 /**
  * vm_step() - Decide what is to be done now
  * @vm:     changed in place
- * @wish:   what the records want
+ * @asked:  what the records want
  * @facts:  what is seen
  * @now_ns: CLOCK_BOOTTIME
  *
@@ -130,7 +131,7 @@ void vm_adopt(Vm *vm, const uint64_t applied[static ACTIONS], DomainState domain
  * Return: an action that the caller begins at once. Those that have an outcome are reported to
  * vm_done().
  */
-VmAction vm_step(Vm *vm, const VmWish *wish, const VmFacts *facts, uint64_t now_ns);
+VmAction vm_step(Vm *vm, const VmWish *asked, const VmFacts *facts, uint64_t now_ns);
 
 /**
  * vm_done() - The action under way has ended
@@ -158,6 +159,9 @@ bool vm_busy(const Vm *vm);
  * Return: CLOCK_BOOTTIME; UINT64_MAX for never.
  */
 uint64_t vm_deadline(const Vm *vm);
+
+/** vm_is_to_be_made() - Whether it has no domain yet, or is to be made anew */
+bool vm_is_to_be_made(const Vm *vm, const VmWish *wish);
 
 /** vm_may_serve() - Whether its endpoints may be in rotation, if its role is ready */
 bool vm_may_serve(const Vm *vm);

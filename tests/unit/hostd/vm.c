@@ -157,6 +157,25 @@ static void a_reimage_keeps_local_storage_and_a_rebuild_does_not(void **state)
         assert_true(vm.applying[ACTION_REBUILD] != vm.applied[ACTION_REBUILD]);
 }
 
+/* So that a guest OS can be fetched while the old one serves. */
+static void what_runs_is_not_ended_for_what_is_not_here(void **state)
+{
+        VmWish wish = {SPANS, .wanted = true, .requests[ACTION_REIMAGE] = 1};
+        VmFacts lacking = silent;
+        Vm vm = running(SECOND);
+
+        lacking.lacking = true;
+        assert_true(vm_is_to_be_made(&vm, &wish));
+        expect(&vm, &wish, &lacking, 2 * SECOND, VM_DO_NOTHING, VM_RUNNING);
+        wish.requests[ACTION_RESET] = 1; /* healing goes on meanwhile, and the other is not lost */
+        expect(&vm, &wish, &lacking, 2 * SECOND, VM_DO_RESET, VM_RESETTING);
+        vm_done(&vm, true, NULL, 2 * SECOND);
+        assert_int_equal(vm.applied[ACTION_REIMAGE], 0);
+        expect(&vm, &wish, &silent, 3 * SECOND, VM_DO_DESTROY, VM_DESTROYING);
+        wish.requests[ACTION_REIMAGE] = 0;
+        assert_false(vm_is_to_be_made(&vm, &wish));
+}
+
 static void what_fails_is_tried_again_with_growing_pauses(void **state)
 {
         uint64_t now = SECOND, pause = VM_RETRY_FIRST_NS;
@@ -298,6 +317,7 @@ int main(void)
                 cmocka_unit_test(a_reset_that_fails_ends_in_a_new_domain),
                 cmocka_unit_test(a_reboot_lets_the_role_stop_first),
                 cmocka_unit_test(a_reimage_keeps_local_storage_and_a_rebuild_does_not),
+                cmocka_unit_test(what_runs_is_not_ended_for_what_is_not_here),
                 cmocka_unit_test(what_fails_is_tried_again_with_growing_pauses),
                 cmocka_unit_test(a_vm_that_dies_is_made_anew_at_once_but_not_for_ever),
                 cmocka_unit_test(adoption_takes_what_is_there),
