@@ -155,8 +155,8 @@ static int set_instance(Options *options, const char *value)
 
 #define VERBS_THAT_CHANGE "deploy scale configure swap delete reboot reimage rebuild host"
 #define VERBS_THAT_CALL                                                                            \
-        VERBS_THAT_CHANGE " certificate cluster list status hosts logs shell events monitor"
-#define VERBS_THAT_SHOW "check certificate cluster list status hosts logs events monitor"
+        VERBS_THAT_CHANGE " certificate cluster os list status hosts logs shell events monitor"
+#define VERBS_THAT_SHOW "check certificate cluster os list status hosts logs events monitor"
 
 static const OptionRow table[] = {
         {"help", 'h', NULL, false, NULL, "show this help, or that of a verb", set_help},
@@ -164,7 +164,7 @@ static const OptionRow table[] = {
         {"host", 'H', "[USER@]HOST", false, VERBS_THAT_CALL,
          "speak to Troupe on another machine, over ssh", set_host},
         {"json", 0, "pretty|short|off", true, VERBS_THAT_SHOW, "show JSON", set_json},
-        {"no-legend", 0, NULL, false, "check certificate cluster list status hosts events",
+        {"no-legend", 0, NULL, false, "check certificate cluster os list status hosts events",
          "leave headings and sums out", set_no_legend},
         {"no-pager", 0, NULL, false, VERBS_THAT_SHOW, "do not use a pager", set_no_pager},
         {"quiet", 'q', NULL, false, "pack " VERBS_THAT_CHANGE, "say only what went wrong",
@@ -180,7 +180,7 @@ static const OptionRow table[] = {
         {"yes", 'y', NULL, false, "delete", "do not ask whether to", set_yes},
         {"force", 0, NULL, false, "host", "remove a host that instances are still placed on",
          set_force},
-        {"stdin", 0, "BYTES[,BYTES]", false, "deploy configure certificate",
+        {"stdin", 0, "BYTES[,BYTES]", false, "deploy configure certificate os",
          "how long files called - are, one behind the other", set_stdin},
         {"output", 'o', "FILE", false, "pack", "file to write (NAME.cspkg)", set_output},
         {"sign-key", 0, "FILE", false, "pack", "sign with this private key (PEM)", set_sign_key},

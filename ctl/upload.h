@@ -5,7 +5,7 @@
 
 #include "ctl/options.h"
 
-#define UPLOAD_FILES_MAX 2
+#define UPLOAD_FILES_MAX 9 /* a guest OS has 8 and a manifest */
 
 typedef struct Upload {
         size_t n_files;

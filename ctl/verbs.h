@@ -65,6 +65,8 @@ VerbFunction verb_certificate;
 VerbFunction verb_cluster;
 /* Physical servers: ctl/host.c */
 VerbFunction verb_host;
+/* Guest operating systems: ctl/os.c */
+VerbFunction verb_os;
 /* Single instances: ctl/instance.c */
 VerbFunction verb_reboot, verb_reimage, verb_rebuild;
 /* What happens: ctl/logs.c (also events), ctl/shell.c, ctl/monitor.c */

@@ -39,11 +39,11 @@ typedef struct OsHere {
         bool fetched; /* below the state directory */
 } OsHere;
 
-/* One job at a time: a scan, or a guest OS put together and then a scan. */
+/* One job at a time: a scan, or a guest OS put together or removed and then a scan. */
 typedef struct OsWork {
         WorkerJob job; /* first */
         Content *content;
-        enum { OS_SCAN, OS_ASSEMBLE } kind;
+        enum { OS_SCAN, OS_ASSEMBLE, OS_REMOVE } kind;
         OsRecord os;
         OsImport found[2]; /* with the host image; below the state directory */
 } OsWork;
@@ -59,6 +59,7 @@ struct Content {
         Map files;   /* digest of a guest OS's file → path */
         Map told;    /* key of a record → uint64_t: until when the leader is not told again */
         Map waiting; /* key of a record → uint64_t: since when a lost holder is waited for */
+        Map stale;   /* `FAMILY/VERSION` → uint64_t: since when no record is about it */
         OsWork *work;
         bool scanned;
         uint64_t scan_ns; /* when the next one is due */
@@ -397,6 +398,40 @@ static void look_os(Content *content, const Record *record, const Uses *uses, Ma
                 os_work(content, OS_ASSEMBLE, os);
 }
 
+/* Whether it has been so for as long as an import takes from its files to its record. */
+static bool is_stale_for_long(Content *content, const char *key)
+{
+        uint64_t now_ns = clock_boottime_ns(), *since = map_get(&content->stale, key);
+
+        if (!since) {
+                since = malloc(sizeof(*since));
+                if (!since || map_put(&content->stale, key, since) < 0) {
+                        free(since);
+                        return false;
+                }
+                *since = now_ns;
+        }
+        return now_ns - *since >= CONTENT_STALE_NS;
+}
+
+/* Guest operating systems below the state directory that the cluster knows no more. */
+static void look_stale(Content *content, const Uses *uses)
+{
+        MAP_FOREACH (entry, &content->here) {
+                const OsHere *here = entry->value;
+                Record record = {.type = RECORD_OS};
+                RecordKey key;
+
+                record.os = here->os;
+                key = record_key_of(&record);
+                if (!here->fetched || store_get(content->config.store, &key) ||
+                    map_contains(&uses->systems, entry->key))
+                        free(map_remove(&content->stale, entry->key));
+                else if (is_stale_for_long(content, entry->key))
+                        os_work(content, OS_REMOVE, &here->os);
+        }
+}
+
 /* Fetches that nobody wants any more. */
 static void drop_unwanted(Content *content, Map *wanted)
 {
@@ -428,6 +463,7 @@ static void look(Content *content)
                 look_package(content, entry->value, &uses, &wanted);
         MAP_FOREACH (entry, store_records(content->config.store, RECORD_OS))
                 look_os(content, entry->value, &uses, &wanted);
+        look_stale(content, &uses);
         uses_deinit(&uses);
         drop_unwanted(content, &wanted);
 }
@@ -447,6 +483,14 @@ void content_look(Content *content)
 
         sd_event_source_set_time_relative(content->timer, in_ns / NSEC_PER_USEC);
         sd_event_source_set_enabled(content->timer, SD_EVENT_ONESHOT);
+}
+
+void content_rescan(Content *content)
+{
+        if (!content)
+                return;
+        content->scan_ns = 0;
+        content_look(content);
 }
 
 /* ---- what came */
@@ -474,6 +518,8 @@ static int os_work_run(WorkerJob *job)
 
         if (work->kind == OS_ASSEMBLE)
                 r = os_assemble(content->config.blobs, content->fetched_dir, &work->os);
+        if (work->kind == OS_REMOVE)
+                r = os_disassemble(content->fetched_dir, &work->os);
         if (r == 0)
                 r = os_import_scan(content->os_dir, content->host, &work->found[0]);
         if (r == 0)
@@ -544,7 +590,6 @@ static void os_work_done(WorkerJob *job, int result)
         Content *content = work->content;
 
         content->work = NULL;
-        content->scan_ns = clock_boottime_ns() + SCAN_NS;
         if (result < 0 && result != -ECANCELED)
                 log_error_errno(result, "guest operating systems in %s", content->fetched_dir);
         if (result == 0) {
@@ -558,6 +603,9 @@ static void os_work_done(WorkerJob *job, int result)
                          work->os.version);
                 content->config.os_arrived(content->config.userdata);
         }
+        if (result == 0 && work->kind == OS_REMOVE)
+                log_info("guest operating system %s version %s is not known any more: removed",
+                         work->os.family, work->os.version);
         work_free(work);
         if (result == -ECANCELED)
                 return;
@@ -577,6 +625,7 @@ static void os_work(Content *content, int kind, const OsRecord *os)
                 work->os = *os;
         work->job = (WorkerJob) {.run = os_work_run, .done = os_work_done};
         content->work = work;
+        content->scan_ns = clock_boottime_ns() + SCAN_NS;
         worker_submit(content->worker, &work->job);
 }
 
@@ -710,7 +759,7 @@ int content_new(const ContentConfig *config, Content **ret_content)
                 return -ENOMEM;
         content->config = *config;
         content->here.value_free = content->files.value_free = content->waiting.value_free =
-                content->told.value_free = free;
+                content->stale.value_free = content->told.value_free = free;
         r = set_up(content);
         if (r < 0)
                 return r;
@@ -732,6 +781,7 @@ Content *content_free(Content *content)
         map_deinit(&content->here);
         map_deinit(&content->files);
         map_deinit(&content->waiting);
+        map_deinit(&content->stale);
         map_deinit(&content->told);
         free(content->host);
         free(content->os_dir);

@@ -20,6 +20,8 @@
         (30 * NSEC_PER_SEC) /* a holder that is lost is waited for so long, or as                  \
                                many leases as CONTENT_GRACE_LEASES take */
 #define CONTENT_GRACE_LEASES 3U
+/* A guest OS below the state directory is kept for so long without a record of it. */
+#define CONTENT_STALE_NS (60 * NSEC_PER_SEC)
 
 typedef struct Content Content;
 
@@ -59,6 +61,9 @@ DEFINE_CLEANUP(Content *, content_free)
 /** content_look() - Records have changed: look, soon, what is to be fetched, told and thrown out.
  * The store has to be complete */
 void content_look(Content *content);
+
+/** content_rescan() - A guest OS was put below the state directory: look at once; NULL is fine */
+void content_rescan(Content *content);
 
 /**
  * content_ready() - Whether what an instance is made of is here

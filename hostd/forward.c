@@ -412,9 +412,22 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *unused)
 static bool may_call(const char *interface, const char *member)
 {
         static const char *const members[] = {
-                "Scale",      "Swap",         "DeleteDeployment",  "DeleteService", "Reboot",
-                "Reimage",    "Rebuild",      "CordonHost",        "UncordonHost",  "DrainHost",
-                "RemoveHost", "ReleaseBrake", "RemoveCertificate",
+                "Scale",
+                "Swap",
+                "DeleteDeployment",
+                "DeleteService",
+                "Reboot",
+                "Reimage",
+                "Rebuild",
+                "CordonHost",
+                "UncordonHost",
+                "DrainHost",
+                "RemoveHost",
+                "ReleaseBrake",
+                "RemoveCertificate",
+                "RemoveGuestOs",
+                "DisableGuestOs",
+                "EnableGuestOs",
         };
 
         if (!str_after(interface, INTERFACE))

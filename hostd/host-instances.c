@@ -179,11 +179,10 @@ void host_instances_step(HostHalf *half)
                 if (!may_step(half, instance))
                         continue;
                 instance->facts.forbidden = now_ns >= half->start_until_ns;
-                instance->facts.lacking =
-                        vm_is_to_be_made(&instance->vm, &instance->wish) &&
-                        !has_content(half, instance);
-                instance->facts.blocked = instance->facts.lacking || !half->probed ||
-                                          is_blocked(half, instance);
+                instance->facts.lacking = vm_is_to_be_made(&instance->vm, &instance->wish) &&
+                                          !has_content(half, instance);
+                instance->facts.blocked =
+                        instance->facts.lacking || !half->probed || is_blocked(half, instance);
                 instance_step(instance, half->n_listings + 1, now_ns);
                 if (instance_has_gone(instance)) {
                         map_remove(&half->instances, entry->key);

@@ -540,6 +540,7 @@ int host1_new(const Host1Config *config, Host1 **ret_host1)
         host1->store = config->store;
         host1->controller = config->controller;
         host1->host_half = config->host_half;
+        host1->content = config->content;
         host1->fence = config->fence;
         host1->shells = config->shells;
         host1->events = config->events;
@@ -550,6 +551,8 @@ int host1_new(const Host1Config *config, Host1 **ret_host1)
         r = str_set(&host1->address, address ?: "unix:path=/run/dbus/system_bus_socket");
         if (r == 0)
                 r = str_set(&host1->host, config->host);
+        if (r == 0)
+                r = str_set(&host1->state_dir, config->state_dir);
         if (r == 0)
                 r = worker_new(host1->event, INTAKE_MAX, &host1->worker);
         if (r == 0)
@@ -577,6 +580,7 @@ Host1 *host1_free(Host1 *host1)
         free(host1->unreachable);
         free(host1->address);
         free(host1->host);
+        free(host1->state_dir);
         sd_event_unref(host1->event);
         free(host1);
         return NULL;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <systemd/sd-bus.h>
 
+#include "hostd/content.h"
 #include "hostd/controller.h"
 #include "hostd/events.h"
 #include "hostd/fence.h"
@@ -99,6 +100,8 @@ typedef struct Host1Config {
         Store *store;
         Controller *controller;
         HostHalf *host_half;
+        Content *content;
+        const char *state_dir;
         Fence *fence; /* or NULL */
         Shells *shells;
         Events *events;
@@ -115,6 +118,8 @@ typedef struct Host1 {
         Store *store;
         Controller *controller;
         HostHalf *host_half;
+        Content *content; /* NULL in tests of other things */
+        char *state_dir;
         Fence *fence; /* or NULL */
         Shells *shells;
         Events *events;
@@ -250,6 +255,21 @@ int certificate_bus_list(sd_bus_message *message, void *userdata, sd_bus_error *
 
 /** certificate_bus_has() - Whether there is a certificate with this thumbprint */
 bool certificate_bus_has(Host1 *host1, const char *thumbprint);
+
+/** os_bus_import() - Method ImportGuestOs */
+int os_bus_import(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/** os_bus_remove() - Method RemoveGuestOs */
+int os_bus_remove(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/** os_bus_disable() - Method DisableGuestOs */
+int os_bus_disable(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/** os_bus_enable() - Method EnableGuestOs */
+int os_bus_enable(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/** os_bus_list() - Method ListGuestOs */
+int os_bus_list(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
 /** cluster_bus_token() - Method MakeJoinToken */
 int cluster_bus_token(sd_bus_message *message, void *userdata, sd_bus_error *error);

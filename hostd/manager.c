@@ -691,6 +691,8 @@ static int add_faces(Manager *manager, const ManagerConfig *config)
                 .store = manager->store,
                 .controller = manager->controller,
                 .host_half = manager->host_half,
+                .content = manager->content,
+                .state_dir = config->host_half.state_dir,
                 .fence = manager->fence,
                 .shells = manager->shells,
                 .membership = manager->membership,

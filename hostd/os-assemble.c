@@ -136,3 +136,15 @@ int os_assemble(BlobStore *blobs, const char *directory, const OsRecord *os)
         remove_blobs(blobs, os);
         return 0;
 }
+
+int os_disassemble(const char *directory, const OsRecord *os)
+{
+        _cleanup_close_ int family_fd = -1;
+        int r;
+
+        if (!str_is_name(os->family, RECORD_VERSION_MAX) ||
+            !str_is_name(os->version, RECORD_VERSION_MAX))
+                return -EINVAL;
+        r = open_family(directory, os->family, &family_fd);
+        return r < 0 ? r : remove_flat(family_fd, os->version);
+}

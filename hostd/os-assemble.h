@@ -19,3 +19,14 @@
  * Return: 0; a negative errno, and then nothing has changed.
  */
 int os_assemble(BlobStore *blobs, const char *directory, const OsRecord *os);
+
+/**
+ * os_disassemble() - Remove a version that was put together
+ * @directory: STATE/os
+ * @os:        of which family and version count; one that is not there is fine
+ *
+ * VMs that run with it go on: their disks are open.
+ *
+ * Return: 0; a negative errno.
+ */
+int os_disassemble(const char *directory, const OsRecord *os);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* Finding guest operating systems. A manifest is believed as far as its own directory: names of
- * files have no slash in them, sizes must be the files' own. */
+/* Finding guest operating systems. Sizes in a manifest must be the files' own. */
 
 #include "hostd/os-import.h"
 
@@ -11,16 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <systemd/sd-json.h>
 
+#include "hostd/os-manifest.h"
 #include "lib/base/array.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/str.h"
-
-#define MANIFEST_BYTES_MAX (64 * KIB)
-
-typedef sd_json_variant Variant;
 
 typedef struct Scan {
         OsImport found;
@@ -40,60 +35,21 @@ _printf_(3, 4) static int complain(Scan *scan, const char *path, const char *for
         return 1;
 }
 
-static const char *text_of(Variant *object, const char *name)
-{
-        Variant *v = sd_json_variant_by_key(object, name);
-
-        return v && sd_json_variant_is_string(v) ? sd_json_variant_string(v) : "";
-}
-
-static bool is_digest(const char *text)
-{
-        uint8_t bytes[RECORD_DIGEST_MAX / 2];
-
-        return strlen(text) == RECORD_DIGEST_MAX && str_unhex(text, bytes, sizeof(bytes)) == 0;
-}
-
 /* 0; 1 when it was complained of. */
-static int read_file_entry(Scan *scan, int dir_fd, const char *path, Variant *entry, OsFile *file)
+static int check_files(Scan *scan, int dir_fd, const char *path, const OsRecord *system)
 {
-        Variant *size = sd_json_variant_by_key(entry, "size_bytes");
-        const char *name = text_of(entry, "name"), *digest = text_of(entry, "sha256");
-        struct stat st;
+        for (size_t i = 0; i < system->n_files; i++) {
+                const OsFile *file = &system->files[i];
+                struct stat st;
 
-        if (!str_is_name(name, RECORD_NAME_MAX))
-                return complain(scan, path, "manifest.json: a file has no name that may be used");
-        if (!is_digest(digest))
-                return complain(scan, path, "manifest.json: %s has no sha256", name);
-        if (!size || !sd_json_variant_is_unsigned(size))
-                return complain(scan, path, "manifest.json: %s has no size_bytes", name);
-        if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
-                return complain(scan, path, "%s is in the manifest but is not a file there", name);
-        if ((uint64_t) st.st_size != sd_json_variant_unsigned(size))
-                return complain(scan, path, "%s is %lld bytes, its manifest says %llu", name,
-                                (long long) st.st_size,
-                                (unsigned long long) sd_json_variant_unsigned(size));
-        snprintf(file->name, sizeof(file->name), "%s", name);
-        snprintf(file->digest, sizeof(file->digest), "%s", digest);
-        file->size_bytes = sd_json_variant_unsigned(size);
-        return 0;
-}
-
-static int read_files(Scan *scan, int dir_fd, const char *path, Variant *manifest, OsRecord *system)
-{
-        Variant *files = sd_json_variant_by_key(manifest, "files");
-        size_t n = files && sd_json_variant_is_array(files) ? sd_json_variant_elements(files) : 0;
-
-        if (n == 0 || n > RECORD_FILES_MAX)
-                return complain(scan, path, "manifest.json: files must be a list of 1 to %d",
-                                RECORD_FILES_MAX);
-        for (; system->n_files < n; system->n_files++) {
-                int r = read_file_entry(scan, dir_fd, path,
-                                        sd_json_variant_by_index(files, system->n_files),
-                                        &system->files[system->n_files]);
-
-                if (r != 0)
-                        return r;
+                if (fstatat(dir_fd, file->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+                    !S_ISREG(st.st_mode))
+                        return complain(scan, path, "%s is in the manifest but is not a file there",
+                                        file->name);
+                if ((uint64_t) st.st_size != file->size_bytes)
+                        return complain(scan, path, "%s is %lld bytes, its manifest says %llu",
+                                        file->name, (long long) st.st_size,
+                                        (unsigned long long) file->size_bytes);
         }
         return 0;
 }
@@ -101,33 +57,27 @@ static int read_files(Scan *scan, int dir_fd, const char *path, Variant *manifes
 static int read_system(Scan *scan, int dir_fd, const char *path, const char *family,
                        const char *version)
 {
-        _cleanup_(sd_json_variant_unrefp) Variant *manifest = NULL;
         _cleanup_free_ char *text = NULL;
-        OsRecord system = {.added_us = clock_realtime_us()};
+        char message[OS_MANIFEST_MESSAGE_MAX];
+        OsRecord system;
         int r;
 
-        r = file_read(dir_fd, "manifest.json", MANIFEST_BYTES_MAX, &text, NULL);
+        r = file_read(dir_fd, "manifest.json", OS_MANIFEST_BYTES_MAX, &text, NULL);
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
                 return complain(scan, path, "manifest.json: %s", strerror(-r));
-        r = sd_json_parse(text, 0, &manifest, NULL, NULL);
-        if (r == -ENOMEM)
+        r = os_manifest_parse(text, &system, message);
+        if (r == OS_MANIFEST_BAD)
+                return complain(scan, path, "%s", message);
+        if (r < 0)
                 return r;
-        if (r < 0 || !sd_json_variant_is_object(manifest))
-                return complain(scan, path, "manifest.json: is not a JSON object");
-        if (!str_equal(text_of(manifest, "family"), family) ||
-            !str_equal(text_of(manifest, "version"), version))
+        if (!str_equal(system.family, family) || !str_equal(system.version, version))
                 return complain(scan, path, "manifest.json: is of another family or version");
-        r = read_files(scan, dir_fd, path, manifest, &system);
+        r = check_files(scan, dir_fd, path, &system);
         if (r != 0)
                 return r;
-        snprintf(system.family, sizeof(system.family), "%s", family);
-        snprintf(system.version, sizeof(system.version), "%s", version);
-        /* the root image is what a running instance is made of: its digest names the whole */
-        for (size_t i = 0; i < system.n_files; i++)
-                if (str_ends_with(system.files[i].name, ".raw"))
-                        memcpy(system.digest, system.files[i].digest, sizeof(system.digest));
+        system.added_us = clock_realtime_us();
         snprintf(system.holders[0], sizeof(system.holders[0]), "%s", scan->host);
         system.n_holders = 1;
         return ARRAY_APPEND(scan->found.systems, scan->found.n_systems, system);

@@ -371,8 +371,7 @@ uint64_t vm_deadline(const Vm *vm)
 
 bool vm_is_to_be_made(const Vm *vm, const VmWish *wish)
 {
-        return vm_state(vm) == VM_NEW || vm_state(vm) == VM_DOWN ||
-               goal_of(vm, wish) == GOAL_RENEW;
+        return vm_state(vm) == VM_NEW || vm_state(vm) == VM_DOWN || goal_of(vm, wish) == GOAL_RENEW;
 }
 
 bool vm_may_serve(const Vm *vm)

@@ -368,6 +368,41 @@ static int fake_certificate(sd_bus_message *message, void *userdata, sd_bus_erro
         return sd_bus_reply_method_return(message, "ss", "AB12", "CD34");
 }
 
+static int fake_os_import(sd_bus_message *message)
+{
+        int fd;
+
+        fake_check(sd_bus_message_read(message, "h", &fd));
+        fake_note("ImportGuestOs");
+        for (bool first = true; first || sd_bus_message_read(message, "h", &fd) > 0;) {
+                _cleanup_free_ char *text = NULL;
+
+                fake_check(file_read_fd(fd, MIB, &text, NULL));
+                fake_note(" [%.8s]", text);
+                if (first)
+                        fake_check(sd_bus_message_enter_container(message, 'a', "h"));
+                first = false;
+        }
+        fake_note("\n");
+        return sd_bus_reply_method_return(message, "ss", "debian-13", "7");
+}
+
+static int fake_os(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const char *member = sd_bus_message_get_member(message), *family, *version;
+
+        if (str_equal(member, "ImportGuestOs"))
+                return fake_os_import(message);
+        if (str_equal(member, "ListGuestOs"))
+                return sd_bus_reply_method_return(message, "a(ssbbttuas)", 1, "debian-13", "7", 1,
+                                                  1, 3 * MIB, UINT64_C(5), 4u, 2, "h1", "h2");
+        fake_check(sd_bus_message_read(message, "ss", &family, &version));
+        fake_note("%s %s %s\n", member, family, version);
+        return str_equal(version, "7")
+                       ? sd_bus_reply_method_return(message, "")
+                       : sd_bus_error_set(error, "org.troupe.Error.NoGuestOs", "there is none");
+}
+
 static int fake_host(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         const char *member = sd_bus_message_get_member(message), *host;
@@ -429,6 +464,11 @@ static const sd_bus_vtable fake_manager_vtable[] = {
         SD_BUS_METHOD("RemoveCertificate", "s", "", fake_certificate, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListCertificates", "", "a(ssstt)", fake_certificate,
                       SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("ImportGuestOs", "hah", "ss", fake_os, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("RemoveGuestOs", "ss", "", fake_os, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("DisableGuestOs", "ss", "", fake_os, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("EnableGuestOs", "ss", "", fake_os, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("ListGuestOs", "", "a(ssbbttuas)", fake_os, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL("ShellEnded", "sis", 0),
         FAKE_TEXT("Version"),
         FAKE_TEXT("HostName"),
