@@ -262,6 +262,11 @@ int fabric_step(Fabric *fabric, const FabricEvent *event, const FabricPlan **ret
         fabric->refusal = FABRIC_NO_REFUSAL;
         fabric->message[0] = '\0';
         r = take_event(fabric, event);
+        if (event->more && !fabric->failed) {
+                fabric->plan = (FabricPlan) {.wake_ns = FABRIC_NEVER};
+                *ret_plan = &fabric->plan;
+                return r;
+        }
         while (!fabric->failed && (timer = timers_pop(&fabric->timers, fabric->now_ns)))
                 fire(fabric, timer);
         if (fabric->synced)

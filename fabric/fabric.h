@@ -14,7 +14,9 @@
  *      compare, drop this Fabric, the rest of the plan with it, and begin again at 1 (or as a
  *      follower). When the outcome is unknown (timeout), do the same: all is redone from records.
  *   4. A request is accepted once the plan of its step has been written.
- * Events that arrive while a plan is being written wait; they are stepped in order afterwards.
+ * Events that arrive while a plan is being written wait; they are stepped in order afterwards, all
+ * but the last as FabricEvent.more: what they come to is one plan. So a slow etcd holds a host's
+ * failover up by the one plan that is being written, not by one for each status that was reported.
  *
  * The fabric applies its own writes at once. After FABRIC_SYNCED only alive/ and observed/, which
  * hosts write, are taken from events; all else is the leader's own echo and is passed over, so
@@ -112,6 +114,8 @@ typedef struct FabricEvent {
         const FabricRequest *request;
         int64_t renewal;   /* revision at which it was written */
         uint64_t since_ns; /* not before that, CLOCK_BOOTTIME */
+        bool more; /* of RECORD_PUT and _DELETED: further events wait already. It is taken in, and
+                      the plan is left to them: it is empty, its wake_ns says nothing */
 } FabricEvent;
 
 /* One key to write: put @record, or delete @key when @record is NULL. */
@@ -188,8 +192,9 @@ DEFINE_CLEANUP(Fabric *, fabric_free)
  * @ret_plan: what to write, perhaps nothing, and when to call again; owned by @fabric, valid until
  *            the next step. Records in it are borrowed likewise
  *
- * A plan follows every event, of whatever type: what an event makes possible is planned in the same
- * step. Each transaction by itself leaves records that a new leader can go on from.
+ * A plan follows every event, of whatever type, but where more are to come: what an event makes
+ * possible is planned in the same step. Each transaction by itself leaves records that a new leader
+ * can go on from.
  *
  * Return: 0; FABRIC_REFUSED for a request that is refused, and then @ret_plan is set all the same
  *         (time has passed); -ENOMEM, after which only fabric_free() may be called.

@@ -398,6 +398,7 @@ static void step_event(Controller *controller)
                 .type = event->deleted ? FABRIC_RECORD_DELETED : FABRIC_RECORD_PUT,
                 .record = &event->record,
                 .key = event->key,
+                .more = controller->first_event < controller->n_events,
         };
         const FabricPlan *plan;
         int r;

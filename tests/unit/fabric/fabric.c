@@ -121,6 +121,42 @@ static void a_new_leader_changes_nothing_and_goes_on(void **state)
         world_deinit(&second);
 }
 
+static void what_has_come_meanwhile_is_one_plan(void **state)
+{
+        DeploymentRecord d = world_deployment("d1", 3, 0);
+        RecordKey lost = {.type = RECORD_ALIVE, .name = "h1"};
+        char operation[RECORD_NAME_MAX + 1];
+        Record ready;
+        World world;
+
+        world_init(&world, 3, 3);
+        world_deploy(&world, "s", SLOT_PRODUCTION, &d);
+        snprintf(operation, sizeof(operation), "%s", world.operation);
+        record_init(&ready, RECORD_OBSERVED);
+        for (uint32_t i = 0; i < 3; i++) {
+                char id[RECORD_NAME_MAX];
+                const InstanceRecord *instance;
+
+                snprintf(id, sizeof(id), "d1/web_IN_%u", i);
+                instance = world_instance(&world, id);
+                ready.observed.id = instance->id;
+                ready.observed.incarnation = instance->incarnation;
+                ready.observed.status = STATUS_READY_ROLE;
+                ready.observed.in_rotation = true;
+                memcpy(ready.observed.host, instance->host, sizeof(RecordName));
+                world_step(
+                        &world,
+                        (FabricEvent) {.type = FABRIC_RECORD_PUT, .record = &ready, .more = true});
+                assert_int_equal(world.plan->n_transactions, 0);
+        }
+        assert_int_equal(world_operation(&world, operation)->state, OPERATION_RUNNING);
+        world_delete(&world, lost);
+        assert_int_equal(world.plan->n_transactions, 1);
+        world_alive(&world, "h1", true);
+        assert_int_equal(world_operation(&world, operation)->state, OPERATION_SUCCEEDED);
+        world_deinit(&world);
+}
+
 /* A step for the test under memory shortage, which must not assert on -ENOMEM. */
 static int bare_step(Fabric *fabric, FabricEvent event, uint64_t time_ns)
 {
@@ -191,6 +227,7 @@ int main(void)
                 cmocka_unit_test(nothing_is_decided_before_everything_is_loaded),
                 cmocka_unit_test(own_echoes_are_passed_over),
                 cmocka_unit_test(a_new_leader_changes_nothing_and_goes_on),
+                cmocka_unit_test(what_has_come_meanwhile_is_one_plan),
                 cmocka_unit_test(survives_a_shortage_of_memory_anywhere),
                 cmocka_unit_test(refusals_have_names),
         };
