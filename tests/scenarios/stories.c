@@ -223,6 +223,25 @@ static void do_good(World *world, const Line *line)
         world_bad_host(world, host(line), false);
 }
 
+static void do_lossy(World *world, const Line *line)
+{
+        world_lossy(world, host(line), str_equal(word(line, 3), "on"));
+}
+
+static void do_slow(World *world, const Line *line)
+{
+        world_slow(world, host(line), str_equal(word(line, 3), "on"));
+}
+
+/* By so many seconds, `-3600`. */
+static void do_clock(World *world, const Line *line)
+{
+        const char *text = word(line, 3);
+        int64_t step_us = (int64_t) number(text + (*text == '-')) * (int64_t) USEC_PER_SEC;
+
+        world_clock(world, host(line), *text == '-' ? -step_us : step_us);
+}
+
 static void do_etcd(World *world, const Line *line)
 {
         world_etcd(world, str_equal(word(line, 2), "up"));
@@ -296,6 +315,7 @@ static const struct {
         {"mend", do_mend},         {"freeze", do_freeze},   {"thaw", do_thaw},
         {"bad", do_bad},           {"good", do_good},       {"etcd", do_etcd},
         {"status", do_status},     {"remove", do_remove},   {"probe", do_probe},
+        {"lossy", do_lossy},       {"slow", do_slow},       {"clock", do_clock},
         {"import", do_import},     {"disable", do_disable}, {"remove-os", do_remove_os},
         {"pin", do_pin},           {"end", do_end},
 };

@@ -11,17 +11,25 @@
 #include "lib/base/hash.h"
 #include "tests/sim/samples.h"
 
-#define SECOND NSEC_PER_SEC
+#define SECOND         NSEC_PER_SEC
+#define ACTS_EACH_HOUR 60
 
 static const char *const act_names[ACTS] = {
         "crash",    "cut",    "freeze", "freeze-whole", "etcd",      "domain",
         "bad-host", "sick",   "deploy", "scale",        "configure", "swap",
         "delete",   "reboot", "drain",  "release",      "import",    "switch",
+        "clock",    "lossy",  "slow",   "partition",
 };
 
 /* Of each thousand. */
-static const unsigned act_weights[ACTS] = {120, 120, 80, 60, 10, 10, 30, 180, 120,
-                                           90,  30,  30, 30, 40, 20, 10, 15,  5};
+static const unsigned act_weights[ACTS] = {120, 100, 80, 60, 10, 10, 30, 110, 120, 90, 30,
+                                           30,  30,  40, 20, 10, 15, 5,  40,  20,  20, 10};
+
+/* What strikes a whole cluster is no more frequent when that is large. */
+static bool strikes_all(ActKind kind)
+{
+        return kind == ACT_ETCD || kind == ACT_DOMAIN || kind == ACT_PARTITION;
+}
 
 static int compare_acts(const void *a, const void *b)
 {
@@ -33,7 +41,7 @@ static int compare_acts(const void *a, const void *b)
 Act *acts_make(const Options *options, size_t *ret_n)
 {
         /* some faults in each minute whatever the size, more on large clusters */
-        size_t n = (size_t) (options->hours * (60 + options->n_hosts / 2)) + 1;
+        size_t n = (size_t) (options->hours * (ACTS_EACH_HOUR + options->n_hosts / 2)) + 1;
         uint64_t random = hash_mix(options->seed);
         Act *acts = calloc(n, sizeof(*acts));
 
@@ -54,6 +62,8 @@ Act *acts_make(const Options *options, size_t *ret_n)
                 draw = random_below(&random, 1000);
                 while (draw >= act_weights[kind])
                         draw -= act_weights[kind++];
+                if (i > options->hours * ACTS_EACH_HOUR && strikes_all(kind))
+                        kind = ACT_CRASH;
                 acts[i].kind = i < 4 ? ACT_DEPLOY : kind;
                 acts[i].a = follows ? acts[i - 1].a : random_next(&random);
                 acts[i].b = random_next(&random);
@@ -184,6 +194,26 @@ static void domain_power(World *world, const Options *options, const Act *act, b
                         world_crash(world, i);
 }
 
+static void partition(World *world, const Options *options, const Act *act, bool cut)
+{
+        for (unsigned i = 0; i < options->n_hosts; i++)
+                if (hash_mix(act->b + i) & 1) {
+                        if (cut)
+                                world_cut(world, i);
+                        else
+                                world_mend(world, i);
+                }
+}
+
+/* By an hour, or by anything up to a month, either way. */
+static int64_t clock_step_us(const Act *act)
+{
+        int64_t step_us = act->b & 1 ? 3600 * (int64_t) USEC_PER_SEC
+                                     : (int64_t) (act->b % (30 * 24 * 3600 * USEC_PER_SEC));
+
+        return act->b >> 40 & 1 ? step_us : -step_us;
+}
+
 void act_begin(World *world, const Options *options, const Act *act, unsigned serial)
 {
         static const InstanceStatus sick[] = {STATUS_UNRESPONSIVE_ROLE, STATUS_UNRESPONSIVE_ROLE,
@@ -219,6 +249,18 @@ void act_begin(World *world, const Options *options, const Act *act, unsigned se
         case ACT_DRAIN:
                 world_request(world, &(FabricRequest) {.kind = FABRIC_DRAIN, .host = name});
                 break;
+        case ACT_CLOCK:
+                world_clock(world, host, clock_step_us(act));
+                break;
+        case ACT_LOSSY:
+                world_lossy(world, host, true);
+                break;
+        case ACT_SLOW:
+                world_slow(world, host, true);
+                break;
+        case ACT_PARTITION:
+                partition(world, options, act, true);
+                break;
         default:
                 request(world, act, serial, service);
                 break;
@@ -253,6 +295,15 @@ void act_end(World *world, const Options *options, const Act *act)
                 break;
         case ACT_DRAIN:
                 world_request(world, &(FabricRequest) {.kind = FABRIC_UNCORDON, .host = name});
+                break;
+        case ACT_LOSSY:
+                world_lossy(world, host, false);
+                break;
+        case ACT_SLOW:
+                world_slow(world, host, false);
+                break;
+        case ACT_PARTITION:
+                partition(world, options, act, false);
                 break;
         default:
                 break;

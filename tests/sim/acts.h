@@ -26,6 +26,10 @@ typedef enum ActKind {
         ACT_RELEASE,
         ACT_IMPORT, /* a newer guest OS, good or bad */
         ACT_SWITCH, /* one of them is disabled, or enabled again */
+        ACT_CLOCK,  /* CLOCK_REALTIME of a host is set */
+        ACT_LOSSY,
+        ACT_SLOW,
+        ACT_PARTITION, /* half of the hosts is cut off */
         ACTS,
 } ActKind;
 
@@ -41,6 +45,7 @@ typedef struct Options {
         double hours;
         Mutation mutation;
         bool log;
+        bool still; /* clocks that are set stay as they are */
 } Options;
 
 /** act_to_string() - The name of a kind of act */

@@ -9,9 +9,13 @@
 
 #include "lib/base/array.h"
 #include "tests/sim/host.h"
+#include "tests/sim/link.h"
 #include "tests/sim/queue.h"
+#include "tests/sim/spread.h"
 #include "tests/sim/store.h"
 #include "tests/sim/trace.h"
+
+#define EPOCH_US (UINT64_C(1780000000) * USEC_PER_SEC) /* a day in 2026 */
 
 Controller *controller_leading(const World *world)
 {
@@ -27,6 +31,8 @@ void controller_free(Controller *controller)
                 record_free(controller->pending[i].record);
         for (size_t i = 0; i < controller->n_held; i++)
                 record_free(controller->held[i].record);
+        map_deinit(&controller->silent);
+        free(controller->placings);
         free(controller->pending);
         free(controller->held);
         fabric_free(controller->fabric);
@@ -38,7 +44,10 @@ void controller_tell_all(World *world, const RecordKey *key, const Record *recor
         for (size_t i = 0; i < world->n_controllers; i++) {
                 Controller *c = world->controllers[i];
 
-                c->watch_ns = MAX(c->watch_ns, world->now_ns + chance_latency(world));
+                uint64_t again_ns = link_loses(world, c->host) ? MS(1000) : 0;
+
+                c->watch_ns =
+                        MAX(c->watch_ns, world->now_ns + link_latency(world, c->host) + again_ns);
                 queue_push(world, c->watch_ns,
                            (Event) {.type = EVENT_TELL,
                                     .token = c->token,
@@ -71,7 +80,7 @@ static void controller_send(World *world, Controller *c)
         c->busy = true;
         c->stalled = !host_connected(world, &world->hosts[c->host]);
         if (!c->stalled)
-                queue_push(world, world->now_ns + chance_latency(world),
+                queue_push(world, world->now_ns + link_latency(world, c->host),
                            (Event) {.type = EVENT_COMMIT, .token = c->token});
 }
 
@@ -86,11 +95,15 @@ static void controller_wake(World *world, Controller *c, uint64_t wake_ns)
 
 static int controller_step(World *world, Controller *c, FabricEvent event)
 {
+        int64_t wall_us = world->hosts[c->host].wall_us;
         const FabricPlan *plan;
         int r;
 
         event.time_ns = world->now_ns;
-        event.realtime_us = world->now_ns / 1000;
+        if (world->config.mutation == MUTATE_WALL_CLOCK)
+                event.time_ns = MAX(c->time_ns, event.time_ns + (uint64_t) wall_us * 1000);
+        c->time_ns = event.time_ns;
+        event.realtime_us = EPOCH_US + world->now_ns / 1000 + (uint64_t) wall_us;
         r = fabric_step(c->fabric, &event, &plan);
         if (r < 0)
                 abort();
@@ -98,10 +111,11 @@ static int controller_step(World *world, Controller *c, FabricEvent event)
         controller_wake(world, c, plan->wake_ns);
         if (plan->unsettled)
                 trace_violation(world, "the checks of the core contradict each other");
-        if (plan->wake_ns <= world->now_ns)
+        if (plan->wake_ns <= event.time_ns)
                 trace_violation(world, "a plan's wake-up is not in the future");
         c->plan = plan;
         c->n_written = 0;
+        c->serial = ++world->plans;
         if (plan->n_transactions > 0)
                 controller_send(world, c);
         return r;
@@ -145,10 +159,18 @@ void controller_commit(World *world, Controller *c)
                 c->stalled = true; /* lost on the way: it will be sent again */
                 return;
         }
+        if (link_loses(world, c->host)) { /* and nobody knows */
+                controller_answered(world, c, false);
+                return;
+        }
         ok = guards_hold(world, c, t);
-        for (size_t i = 0; ok && i < t->n_writes; i++)
+        for (size_t i = 0; ok && i < t->n_writes; i++) {
+                if (t->writes[i].key.type == RECORD_INSTANCE)
+                        spread_note(world, c, store_get(world, &t->writes[i].key),
+                                    t->writes[i].record);
                 store_set(world, &t->writes[i].key,
                           t->writes[i].record ? record_dup(t->writes[i].record) : NULL);
+        }
         world->statistics.transactions += ok;
         world->statistics.refused += !ok;
         if (ok && world->statistics.transactions == world->config.kill_at) {
@@ -159,7 +181,7 @@ void controller_commit(World *world, Controller *c)
                            (Event) {.type = EVENT_ELECT});
                 return;
         }
-        queue_push(world, world->now_ns + chance_latency(world),
+        queue_push(world, world->now_ns + link_latency(world, c->host),
                    (Event) {.type = EVENT_ANSWER, .token = c->token, .ok = ok});
 }
 
@@ -170,6 +192,16 @@ void ask_free(Ask *ask)
         free(ask);
 }
 
+/* Which hosts the core knows to be lost though their alive keys may be there. */
+static void note_silence(const World *world, Controller *c, const Event *event)
+{
+        if (event->type == EVENT_SILENT && event->time_ns + LEASE_NS <= world->now_ns)
+                must(map_put(&c->silent, event->key.name, NULL));
+        else if (event->type == EVENT_TELL && event->key.type == RECORD_ALIVE &&
+                 map_contains(&c->silent, event->key.name))
+                map_remove(&c->silent, event->key.name);
+}
+
 /* Gives an idle controller what it has learnt meanwhile, and what operators ask. */
 static void controller_feed(World *world, Controller *c)
 {
@@ -178,6 +210,7 @@ static void controller_feed(World *world, Controller *c)
         while (!c->busy && host->up && !host->frozen && c->n_pending > 0) {
                 Event event = c->pending[0];
 
+                note_silence(world, c, &event);
                 ARRAY_REMOVE(c->pending, c->n_pending, 0);
                 if (event.type == EVENT_TICK)
                         controller_step(world, c, (FabricEvent) {.type = FABRIC_TICK});
@@ -192,6 +225,8 @@ static void controller_feed(World *world, Controller *c)
                                         (FabricEvent) {.type = event.deleted ? FABRIC_RECORD_DELETED
                                                                              : FABRIC_RECORD_PUT,
                                                        .record = event.record,
+                                                       .more = c->n_pending > 0 &&
+                                                               c->pending[0].type != EVENT_TICK,
                                                        .key = event.key});
                 record_free(event.record);
         }
@@ -270,19 +305,35 @@ void controller_answered(World *world, Controller *c, bool ok)
                 return;
         }
         c->busy = false;
+        spread_check(world, c);
         controller_feed(world, c);
+}
+
+/* What a new core is told of a record: the truth, but for deliberate mistakes. */
+static void load_record(World *world, Controller *c, const Record *record)
+{
+        Record told = {.type = record->type};
+        FabricEvent event = {.type = FABRIC_RECORD_PUT, .record = record};
+        const FabricPlan *plan;
+
+        if (record->type == RECORD_HOST && world->config.mutation == MUTATE_ONE_RACK) {
+                told.host = record->host;
+                snprintf(told.host.fault_domain, sizeof(RecordName), "rack");
+                event.record = &told;
+        }
+        if (record->type == RECORD_INSTANCE && world->config.mutation == MUTATE_ONE_DOMAIN) {
+                told.instance = record->instance;
+                told.instance.upgrade_domain = 0;
+                event.record = &told;
+        }
+        must(fabric_step(c->fabric, &event, &plan));
 }
 
 static void load_records(World *world, Controller *c)
 {
-        MAP_FOREACH (entry, &world->store) {
-                FabricEvent event = {.type = FABRIC_RECORD_PUT,
-                                     .time_ns = world->now_ns,
-                                     .record = entry->value};
-                const FabricPlan *plan;
-
-                must(fabric_step(c->fabric, &event, &plan));
-        }
+        for (unsigned type = 0; type < RECORD_TYPES; type++)
+                MAP_FOREACH (entry, &world->store[type])
+                        load_record(world, c, entry->value);
         controller_step(world, c, (FabricEvent) {.type = FABRIC_SYNCED});
         for (unsigned i = 0; i < world->config.n_hosts; i++)
                 if (world->hosts[i].lost_ns > 0)
@@ -315,6 +366,7 @@ void controller_elect(World *world)
         world->statistics.elections++;
         c->host = world->leader;
         c->election = world->election;
+        c->elected_ns = world->now_ns;
         c->token = ++world->tokens;
         trace_note(world, "leader  is %s", world->hosts[c->host].name);
         load_records(world, c);
@@ -346,6 +398,9 @@ void controller_tell(World *world, Controller *c, Event *event)
                         .deleted = event->deleted,
                         .record = TAKE_PTR(event->record)};
 
+        if (learnt.deleted && learnt.key.type == RECORD_ALIVE &&
+            world->config.mutation == MUTATE_DEAF)
+                return;
         if (host_connected(world, &world->hosts[c->host]))
                 controller_learn(world, c, learnt);
         else

@@ -26,10 +26,9 @@ static uint64_t run_deed(const Deed *deed, uint64_t kill_at, char *violation, si
                               .n_domains = 6,
                               .vcpus = 64,
                               .memory_bytes = 64 * GIB,
-                              .latency_ns = 10 * NSEC_PER_MSEC,
+                              .latency_ns = 100 * NSEC_PER_MSEC,
                               .boot_ns = 10 * SECOND,
                               .stop_ns = 5 * SECOND,
-                              .exact = true,
                               .kill_at = kill_at};
         World *world = world_new(&config);
         DeploymentRecord deployment;

@@ -8,6 +8,7 @@
 
 #include "lib/base/array.h"
 #include "tests/sim/controller.h"
+#include "tests/sim/domains.h"
 #include "tests/sim/host.h"
 #include "tests/sim/lease.h"
 #include "tests/sim/queue.h"
@@ -136,7 +137,7 @@ void world_status(World *world, const char *instance, InstanceStatus status)
 
                 if (vm && vm->running && world->hosts[i].joined &&
                     (vm->state == VM_READY || vm->state == VM_SICK || vm->state == VM_BOOTING)) {
-                        map_remove(&world->walked, instance); /* it would have come back */
+                        domains_break(world, instance); /* it would have come back */
                         vm_go(world, i, vm, VM_SICK, status, FABRIC_NEVER);
                         return;
                 }
@@ -178,6 +179,30 @@ void world_bad_host(World *world, unsigned host, bool bad)
         world->hosts[host].bad = bad;
 }
 
+void world_lossy(World *world, unsigned host, bool lossy)
+{
+        if (world->hosts[host].lossy != lossy)
+                trace_note(world, "%s: messages %s", world->hosts[host].name,
+                           lossy ? "get lost" : "come through");
+        world->hosts[host].lossy = lossy;
+}
+
+void world_slow(World *world, unsigned host, bool slow)
+{
+        if (world->hosts[host].slow != slow)
+                trace_note(world, "%s: messages are %s", world->hosts[host].name,
+                           slow ? "late" : "in time");
+        world->hosts[host].slow = slow;
+}
+
+void world_clock(World *world, unsigned host, int64_t step_us)
+{
+        trace_note(world, "%s: its clock is set by %+.1f s", world->hosts[host].name,
+                   (double) step_us / 1e6);
+        if (!world->config.still)
+                world->hosts[host].wall_us += step_us;
+}
+
 void world_mend_all(World *world)
 {
         world_etcd(world, true);
@@ -186,13 +211,15 @@ void world_mend_all(World *world)
                 world_thaw(world, i);
                 world_boot(world, i);
                 world_bad_host(world, i, false);
+                world_lossy(world, i, false);
+                world_slow(world, i, false);
         }
         for (unsigned i = 0; i < world->config.n_hosts; i++)
                 MAP_FOREACH (entry, &world->hosts[i].vms) {
                         Vm *vm = entry->value;
 
                         if (vm->state == VM_SICK && vm->status != STATUS_UNRESPONSIVE_ROLE &&
-                            vm->status != STATUS_FAILED_STARTING_VM && !vm_os_is_bad(vm))
+                            vm->status != STATUS_FAILED_STARTING_VM && !vm_os_is_bad(vm->os))
                                 vm_go(world, i, vm, VM_READY, STATUS_READY_ROLE, FABRIC_NEVER);
                 }
 }

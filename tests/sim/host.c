@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "lib/base/str.h"
+#include "tests/sim/domains.h"
+#include "tests/sim/link.h"
 #include "tests/sim/queue.h"
 #include "tests/sim/store.h"
 #include "tests/sim/vm.h"
@@ -29,7 +31,7 @@ void host_write(World *world, unsigned index, const RecordKey *key, const Record
 {
         SimHost *host = &world->hosts[index];
 
-        host->write_ns = MAX(host->write_ns, world->now_ns + chance_latency(world));
+        host->write_ns = MAX(host->write_ns, world->now_ns + link_latency(world, index));
         queue_push(world, host->write_ns,
                    (Event) {.type = EVENT_WRITE,
                             .host = index,
@@ -62,7 +64,7 @@ static void reconcile_running(World *world, unsigned index, const char *id,
                 memcpy(vm->done, wanted->wanted, sizeof(vm->done));
                 memcpy(vm->os, wanted->os_version, sizeof(vm->os));
                 if (host->bad)
-                        map_remove(&world->walked, id);
+                        domains_break(world, id);
                 if (!host->bad && !vm->running)
                         vm_run(world, host, vm);
                 vm_go(world, index, vm, host->bad ? VM_SICK : VM_BOOTING,
@@ -153,18 +155,12 @@ void host_read(World *world, unsigned index)
         MAP_FOREACH (entry, &host->view)
                 host_reconcile(world, index, entry->key);
         /* what is observed of instances that are no longer here is the host's to delete */
-        for (size_t i = 0; i < world->store.n_entries; i++) {
-                const Record *record =
-                        world->store.entries[i].key ? world->store.entries[i].value : NULL;
-                char id[RECORD_KEY_MAX + 1];
-                RecordKey key;
+        MAP_FOREACH (entry, &host->observed) {
+                RecordKey key = {.type = RECORD_OBSERVED};
 
-                if (!record || record->type != RECORD_OBSERVED ||
-                    !str_equal(record->observed.host, host->name))
-                        continue;
-                instance_id_format(&record->observed.id, id);
-                key = record_key_of(record);
-                if (!map_get(&host->view, id))
+                must(instance_id_parse(entry->key, &key.instance));
+                memcpy(key.name, host->name, sizeof(RecordName));
+                if (!map_get(&host->view, entry->key))
                         host_write(world, index, &key, NULL);
         }
         /* and what it runs it says again: reports may have been lost with the connection */

@@ -12,6 +12,7 @@
 
 #include "tests/sim/controller.h"
 #include "tests/sim/host.h"
+#include "tests/sim/link.h"
 #include "tests/sim/queue.h"
 #include "tests/sim/store.h"
 #include "tests/sim/trace.h"
@@ -21,12 +22,16 @@ void lease_stop(World *world, unsigned index)
 {
         SimHost *host = &world->hosts[index];
         uint64_t since = chance_below(world, RENEW_NS);
-        uint64_t renewed_ns = world->now_ns > since ? world->now_ns - since : 0;
         uint64_t fence_ns = SOFT_NS;
         Event event = {.host = index};
 
-        host->lost_ns = world->now_ns;
-        host->renewed_ns = renewed_ns;
+        if (host->lost_ns == 0) { /* otherwise it could not renew before, either */
+                host->lost_ns = world->now_ns;
+                host->renewed_ns = world->now_ns > since ? world->now_ns - since : 0;
+                host->renewal = ++world->tokens;
+                host->seen_ns =
+                        host->renewed_ns + link_latency(world, index) + chance_latency(world);
+        }
         event.token = host->lease_token = ++world->tokens;
         host->connection = ++world->tokens;
         if (!host->held)
@@ -35,14 +40,12 @@ void lease_stop(World *world, unsigned index)
                 fence_ns = LEASE_NS + DELAY_NS + MS(500);
         event.type = EVENT_FENCE;
         if (host->up)
-                queue_push(world, renewed_ns + fence_ns, event);
-        host->renewal = ++world->tokens;
-        host->seen_ns = renewed_ns + chance_latency(world) + chance_latency(world);
+                queue_push(world, host->renewed_ns + fence_ns, event);
         event.type = EVENT_SILENT;
         queue_push(world, MAX(world->now_ns, host->seen_ns + LEASE_NS), event);
         event.type = EVENT_EXPIRE;
         queue_push(world,
-                   renewed_ns + chance_latency(world) +
+                   host->renewed_ns + link_latency(world, index) +
                            (world->config.mutation == MUTATE_NO_DELAY ? RENEW_NS : LEASE_NS),
                    event);
 }

@@ -4,6 +4,7 @@
 /* What the simulated cluster consists of. Its parts work on it together; each part's header says
  * what it does. Nothing outside tests/sim/ looks in here. */
 
+#include "fabric/place.h"
 #include "lib/api/records.h"
 #include "lib/base/clock.h"
 #include "tests/sim/world.h"
@@ -34,6 +35,8 @@ typedef enum EventType {
         EVENT_EXPIRE,
         EVENT_SILENT, /* a whole lease after its last renewal was seen */
         EVENT_REJOIN,
+        EVENT_REREAD, /* a host reads again, its watch having broken */
+        EVENT_PATROL, /* what does not run and ought to is looked at */
         EVENT_BOOTED,
         EVENT_ELECT,
 } EventType;
@@ -85,10 +88,34 @@ typedef struct SimHost {
         uint64_t renewed_ns;  /* its last renewal, once it cannot renew any more */
         uint64_t renewal;     /* which one that was */
         uint64_t seen_ns;     /* when leaders saw it */
-        Map view;             /* instance id -> Record *: instances it believes to be placed here */
-        Map vms;              /* instance id -> Vm * */
-        Map placed;           /* instance id -> NULL: what etcd says */
+        bool lossy, slow;     /* its messages get lost, or are late */
+        unsigned n_messages;
+        int64_t wall_us;    /* its CLOCK_REALTIME is off by so much */
+        uint64_t failed_ns; /* etcd was told of a VM that did not start here */
+        uint64_t freed_by;  /* the last plan, by its serial, that freed room here */
+        PlaceSize used;     /* by what is placed here */
+        Map view;           /* instance id -> Record *: instances it believes to be placed here */
+        Map vms;            /* instance id -> Vm * */
+        Map placed;         /* instance id -> NULL: what etcd says */
+        Map observed;       /* key -> NULL: its observed records in etcd */
 } SimHost;
+
+/* An instance that was placed, and what it left. */
+typedef struct SpreadPlacing {
+        RecordKey key;
+        RecordName from; /* "" when it is new */
+} SpreadPlacing;
+
+/* An instance that does not run. */
+typedef struct Idle {
+        uint64_t lost_ns;     /* since then */
+        uint64_t since_ns;    /* nothing has excused that since */
+        uint64_t room_ns;     /* there has been room for it since; 0: not looked for */
+        uint64_t incarnation; /* that was lost */
+        uint64_t placed;      /* incarnation, when it was last looked at */
+        bool held;            /* its host was alive when it was last looked at */
+        bool plain;           /* but for its host's lease nothing has excused it at all */
+} Idle;
 
 /* One that is the leader, or believes to be. */
 typedef struct Controller {
@@ -100,6 +127,11 @@ typedef struct Controller {
         const FabricPlan *plan; /* being written */
         size_t n_written;
         bool busy, stalled;
+        uint64_t elected_ns, time_ns;
+        uint64_t serial;         /* of its present plan */
+        Map silent;              /* host -> NULL: it was told that nothing is heard of these */
+        SpreadPlacing *placings; /* that the present plan has written */
+        size_t n_placings;
         Event *pending; /* what it has learnt while it was writing */
         size_t n_pending;
         Event *held; /* what its watch brings when it is connected again */
@@ -117,10 +149,10 @@ typedef struct Ask {
 
 struct World {
         WorldConfig config;
-        uint64_t now_ns, serial, random, tokens;
+        uint64_t now_ns, serial, random, tokens, plans;
         Event *events; /* heap */
         size_t n_events;
-        Map store; /* key text -> Record * */
+        Map store[RECORD_TYPES]; /* key text -> Record * */
         uint64_t revision;
         uint64_t election; /* revision of the leader's key; 0 when there is none */
         unsigned leader;   /* its host */
@@ -130,12 +162,16 @@ struct World {
         Controller **controllers;
         size_t n_controllers;
         Map running; /* instance id -> Vm * that runs */
-        Map walked;  /* instance id -> NULL: taken down by a guest OS walk, and not Ready since */
+        Map idle;    /* instance id -> Idle *: those that do not */
+        Map taken;   /* instance id -> NULL: taken down by our own doing, and not back yet */
+        bool patrols;
+        uint64_t slow_ns; /* the last message that was slow was sent then */
         Ask **asks;
         size_t n_asks;
         unsigned n_operations;
         WorldStatistics statistics;
         char violation[256];
+        const char *violation_kind; /* its text without what it is about */
 };
 
 /* Ends the program when there is no memory: nothing is learnt from a simulation without. */

@@ -9,8 +9,12 @@
 #include "lib/base/str.h"
 #include "tests/sim/checks.h"
 #include "tests/sim/controller.h"
+#include "tests/sim/domains.h"
 #include "tests/sim/host.h"
+#include "tests/sim/link.h"
 #include "tests/sim/queue.h"
+#include "tests/sim/recovery.h"
+#include "tests/sim/room.h"
 #include "tests/sim/samples.h"
 #include "tests/sim/trace.h"
 
@@ -40,7 +44,7 @@ static void host_tell(World *world, const char *name, const RecordKey *key, cons
         unsigned index = host_index(world, name);
         SimHost *host = &world->hosts[index];
 
-        host->watch_ns = MAX(host->watch_ns, world->now_ns + chance_latency(world));
+        host->watch_ns = MAX(host->watch_ns, world->now_ns + link_latency(world, index));
         queue_push(world, host->watch_ns,
                    (Event) {.type = EVENT_WATCH,
                             .host = index,
@@ -54,7 +58,19 @@ Record *store_get(const World *world, const RecordKey *key)
 {
         char text[RECORD_KEY_MAX + 1];
 
-        return map_get(&world->store, record_key_format(key, text));
+        return map_get(&world->store[key->type], record_key_format(key, text));
+}
+
+const DeploymentRole *store_role(const World *world, const InstanceId *id)
+{
+        RecordKey key = {.type = RECORD_DEPLOYMENT};
+        const Record *record;
+
+        memcpy(key.name, id->deployment, sizeof(RecordId));
+        record = store_get(world, &key);
+        return record && !record->deployment.deleting
+                       ? deployment_role(&record->deployment, id->role)
+                       : NULL;
 }
 
 static void store_instance(World *world, const RecordKey *key, const Record *old,
@@ -65,18 +81,16 @@ static void store_instance(World *world, const RecordKey *key, const Record *old
         instance_id_format(&key->instance, id);
         if (old && record)
                 check_incarnation(world, &old->instance, &record->instance);
-        if (old && record && old->instance.power == POWER_RUNNING &&
-            is_stopped_by_drain(world, &record->instance))
-                check_domains(world, &record->instance);
-        if (old && record)
-                check_walk(world, &old->instance, &record->instance);
-        if (old && !record)
-                map_remove(&world->walked, id);
-        if (old)
+        domains_change(world, old, record);
+        if (old) {
                 map_remove(&world->hosts[host_index(world, old->instance.host)].placed, id);
-        if (record)
+                room_count(world, &old->instance, -1);
+        }
+        if (record) {
                 must(map_put(&world->hosts[host_index(world, record->instance.host)].placed, id,
                              NULL));
+                room_count(world, &record->instance, 1);
+        }
         if (old && (!record || !str_equal(old->instance.host, record->instance.host)))
                 host_tell(world, old->instance.host, key, record);
         if (record) {
@@ -91,6 +105,22 @@ static void store_instance(World *world, const RecordKey *key, const Record *old
                         world->statistics.failover_ns =
                                 MAX(world->statistics.failover_ns, world->now_ns - lost->lost_ns);
         }
+}
+
+static void store_observed(World *world, const RecordKey *key, const Record *record)
+{
+        SimHost *host = &world->hosts[host_index(world, key->name)];
+        char id[RECORD_KEY_MAX + 1];
+
+        instance_id_format(&key->instance, id);
+        if (!record) {
+                map_remove(&host->observed, id);
+                return;
+        }
+        must(map_put(&host->observed, id, NULL));
+        domains_observe(world, &record->observed);
+        if (record->observed.status == STATUS_FAILED_STARTING_VM)
+                host->failed_ns = world->now_ns;
 }
 
 /* A new configuration reaches the hosts of all the deployment's instances. */
@@ -118,6 +148,19 @@ static void count_walk(World *world, const Record *old, const Record *record)
         world->statistics.reverts += ended && record->operation.state == OPERATION_FAILED;
 }
 
+/* What is placed anew and does not run is to run. */
+static void store_wanted(World *world, const RecordKey *key, const Record *old,
+                         const Record *record)
+{
+        char id[RECORD_KEY_MAX + 1];
+
+        instance_id_format(&key->instance, id);
+        if (!record)
+                recovery_forget(world, id);
+        else if (!old)
+                recovery_idle(world, id);
+}
+
 /* The store takes the record over; NULL deletes. */
 void store_set(World *world, const RecordKey *key, Record *record)
 {
@@ -125,7 +168,7 @@ void store_set(World *world, const RecordKey *key, Record *record)
         Record *old;
 
         record_key_format(key, text);
-        old = map_get(&world->store, text);
+        old = map_get(&world->store[key->type], text);
         if (!old && !record)
                 return;
         world->revision++;
@@ -134,14 +177,18 @@ void store_set(World *world, const RecordKey *key, Record *record)
                 store_instance(world, key, old, record);
         if (key->type == RECORD_OPERATION)
                 count_walk(world, old, record);
-        if (record && key->type == RECORD_OBSERVED)
-                check_walked(world, &record->observed);
+        if (key->type == RECORD_OBSERVED)
+                store_observed(world, key, record);
+        if (key->type == RECORD_ALIVE && !record)
+                domains_lose(world, &world->hosts[host_index(world, key->name)]);
         if (key->type == RECORD_ALIVE || key->type == RECORD_OBSERVED)
                 controller_tell_all(world, key, record);
         if (record)
-                must(map_put(&world->store, text, record));
+                must(map_put(&world->store[key->type], text, record));
         else
-                map_remove(&world->store, text);
+                map_remove(&world->store[key->type], text);
+        if (key->type == RECORD_INSTANCE)
+                store_wanted(world, key, old, record);
         if (old && record && record->type == RECORD_DEPLOYMENT &&
             record->deployment.configuration_generation > old->deployment.configuration_generation)
                 store_configuration(world, &record->deployment);

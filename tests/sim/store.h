@@ -17,6 +17,9 @@ void record_free_value(void *record);
 /** store_get() - The record under @key, borrowed, or NULL */
 Record *store_get(const World *world, const RecordKey *key);
 
+/** store_role() - The role of an instance, NULL when its deployment is deleted or being deleted */
+const DeploymentRole *store_role(const World *world, const InstanceId *id);
+
 /** store_set() - Take the record over; NULL deletes. Whoever watches is told */
 void store_set(World *world, const RecordKey *key, Record *record);
 

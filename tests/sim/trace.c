@@ -28,6 +28,7 @@ void _printf_(2, 3) trace_violation(World *world, const char *format, ...)
 
         if (world->violation[0])
                 return;
+        world->violation_kind = format;
         va_start(args, format);
         vsnprintf(world->violation, sizeof(world->violation), format, args);
         va_end(args);

@@ -38,6 +38,7 @@ Result trial_run(const Options *options, const Act *acts, size_t n, FILE *log)
                 .boot_ns = 15 * SECOND,
                 .stop_ns = 20 * SECOND,
                 .mutation = options->mutation,
+                .still = options->still,
                 .log = log,
         };
         World *world = world_new(&config);
@@ -84,6 +85,7 @@ Result trial_run(const Options *options, const Act *acts, size_t n, FILE *log)
         world_check_quiet(world);
         if (world_violation(world))
                 snprintf(result.violation, sizeof(result.violation), "%s", world_violation(world));
+        result.kind = world_violation_kind(world);
         result.statistics = world_statistics(world);
         world_free(world);
         free(ended);
@@ -91,7 +93,7 @@ Result trial_run(const Options *options, const Act *acts, size_t n, FILE *log)
 }
 
 /* Leaves out what it does not take, first large parts, then single acts. */
-static size_t shrink(const Options *options, Act *acts, size_t n)
+static size_t shrink(const Options *options, Act *acts, size_t n, const char *kind)
 {
         for (size_t part = n / 2; part > 0; part /= 2)
                 for (size_t at = 0; at + part <= n;) {
@@ -101,7 +103,7 @@ static size_t shrink(const Options *options, Act *acts, size_t n)
                                 abort();
                         memcpy(fewer, acts, at * sizeof(*acts));
                         memcpy(fewer + at, acts + at + part, (n - at - part) * sizeof(*acts));
-                        if (trial_run(options, fewer, n - part, NULL).violation[0]) {
+                        if (trial_run(options, fewer, n - part, NULL).kind == kind) {
                                 n -= part;
                                 memcpy(acts, fewer, n * sizeof(*acts));
                         } else {
@@ -112,11 +114,11 @@ static size_t shrink(const Options *options, Act *acts, size_t n)
         return n;
 }
 
-void trial_explain(const Options *options, Act *acts, size_t n, const char *violation)
+void trial_explain(const Options *options, Act *acts, size_t n, const Result *result)
 {
         printf("seed %llu, %u hosts, %.2f hours: %s\n", (unsigned long long) options->seed,
-               options->n_hosts, options->hours, violation);
-        n = shrink(options, acts, n);
+               options->n_hosts, options->hours, result->violation);
+        n = shrink(options, acts, n, result->kind);
         printf("the %zu acts that it takes:\n", n);
         for (size_t i = 0; i < n; i++)
                 printf("  %10.3f to %10.3f  %s %llu\n", (double) acts[i].start_ns / 1e9,
@@ -124,4 +126,36 @@ void trial_explain(const Options *options, Act *acts, size_t n, const char *viol
                        (unsigned long long) (acts[i].a % options->n_hosts));
         printf("and what happens:\n");
         trial_run(options, acts, n, stdout);
+}
+
+bool trial_seeds(const Options *options, const char *expected, WorldStatistics *total)
+{
+        for (unsigned i = 0; i < options->runs; i++) {
+                Options one = *options;
+                Result result;
+                size_t n;
+                Act *acts;
+
+                one.seed = options->seed + i;
+                acts = acts_make(&one, &n);
+                result = trial_run(&one, acts, n, options->log ? stdout : NULL);
+                total->steps += result.statistics.steps;
+                total->transactions += result.statistics.transactions;
+                total->refused += result.statistics.refused;
+                total->elections += result.statistics.elections;
+                total->placements += result.statistics.placements;
+                total->walks += result.statistics.walks;
+                total->reverts += result.statistics.reverts;
+                total->recovery_ns = MAX(total->recovery_ns, result.statistics.recovery_ns);
+                if (result.violation[0] && !expected)
+                        trial_explain(&one, acts, n, &result);
+                free(acts);
+                if (result.violation[0] && (!expected || strstr(result.violation, expected))) {
+                        if (expected)
+                                printf("  seed %llu: %s\n", (unsigned long long) one.seed,
+                                       result.violation);
+                        return false;
+                }
+        }
+        return true;
 }

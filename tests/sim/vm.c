@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "lib/base/str.h"
+#include "tests/sim/domains.h"
 #include "tests/sim/host.h"
 #include "tests/sim/queue.h"
+#include "tests/sim/recovery.h"
 #include "tests/sim/store.h"
 #include "tests/sim/trace.h"
 
@@ -25,6 +27,7 @@ void vm_run(World *world, SimHost *host, Vm *vm)
                                 (unsigned long long) vm->incarnation, host->name);
         vm->running = true;
         must(map_put(&world->running, id, vm));
+        recovery_back(world, id);
 }
 
 void vm_halt(World *world, Vm *vm)
@@ -38,6 +41,7 @@ void vm_halt(World *world, Vm *vm)
         instance_id_format(&vm->id, id);
         if (map_get(&world->running, id) == vm)
                 map_remove(&world->running, id);
+        recovery_idle(world, id);
 }
 
 void vms_kill(World *world, SimHost *host)
@@ -122,9 +126,9 @@ static void vm_renew(Vm *vm, const Record *wanted)
         memcpy(vm->os, wanted->instance.os_version, sizeof(vm->os));
 }
 
-bool vm_os_is_bad(const Vm *vm)
+bool vm_os_is_bad(const char *version)
 {
-        return str_ends_with(vm->os, "bad");
+        return str_ends_with(version, "bad");
 }
 
 void vm_event(World *world, const Event *event)
@@ -146,7 +150,7 @@ void vm_event(World *world, const Event *event)
                 if (!host->joined)
                         return;
                 if (host->bad) {
-                        map_remove(&world->walked, id);
+                        domains_break(world, id);
                         vm_go(world, event->host, vm, VM_SICK, STATUS_FAILED_STARTING_VM,
                               FABRIC_NEVER);
                         return;
@@ -157,7 +161,7 @@ void vm_event(World *world, const Event *event)
                       chance_about(world, world->config.boot_ns));
                 break;
         case VM_BOOTING:
-                if (vm_os_is_bad(vm)) {
+                if (vm_os_is_bad(vm->os)) {
                         vm_go(world, event->host, vm, VM_SICK, STATUS_CYCLING_ROLE, FABRIC_NEVER);
                         return;
                 }

@@ -28,7 +28,7 @@ Vm *vm_new(World *world, SimHost *host, const char *id, const InstanceRecord *wa
 void vm_remove(World *world, unsigned index, const char *id, Vm *vm);
 
 /** vm_os_is_bad() - Whether no role becomes Ready on its guest OS: versions that end in `bad` */
-bool vm_os_is_bad(const Vm *vm);
+bool vm_os_is_bad(const char *version);
 
 /** vm_event() - The time for its next state has come */
 void vm_event(World *world, const Event *event);

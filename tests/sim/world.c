@@ -10,15 +10,18 @@
 #include "tests/sim/controller.h"
 #include "tests/sim/host.h"
 #include "tests/sim/lease.h"
+#include "tests/sim/link.h"
 #include "tests/sim/queue.h"
+#include "tests/sim/recovery.h"
 #include "tests/sim/store.h"
 #include "tests/sim/vm.h"
 
 const char *mutation_to_string(Mutation mutation)
 {
         static const char *const names[MUTATIONS] = {
-                "nothing",    "late-fence", "no-election", "no-absent",
-                "no-renewal", "early-word", "no-delay",    "late-watchdog",
+                "nothing",    "late-fence", "no-election",   "no-absent", "no-renewal",
+                "early-word", "no-delay",   "late-watchdog", "one-rack",  "one-domain",
+                "deaf",       "no-reread",  "wall-clock",
         };
 
         return names[mutation];
@@ -34,11 +37,19 @@ static void take(World *world, Event *event)
 
         switch (event->type) {
         case EVENT_WATCH:
-                if (event->token == host->connection && host_connected(world, host))
+                if (event->token != host->connection || !host_connected(world, host))
+                        break;
+                if (host->joined && link_loses(world, event->host))
+                        link_break(world, event->host);
+                else
                         host_see(world, event->host, &event->key, TAKE_PTR(event->record));
                 break;
         case EVENT_WRITE:
-                if (event->token == host->connection && host_connected(world, host))
+                if (event->token != host->connection || !host_connected(world, host))
+                        break;
+                if (host->joined && link_loses(world, event->host))
+                        link_break(world, event->host);
+                else
                         store_set(world, &event->key, TAKE_PTR(event->record));
                 break;
         case EVENT_TELL:
@@ -59,7 +70,8 @@ static void take(World *world, Event *event)
                 if (c) /* an answer that is lost leaves the outcome unknown: begin again */
                         controller_answered(world, c,
                                             event->ok &&
-                                                    host_connected(world, &world->hosts[c->host]));
+                                                    host_connected(world, &world->hosts[c->host]) &&
+                                                    !link_loses(world, c->host));
                 break;
         case EVENT_VM:
                 vm_event(world, event);
@@ -90,6 +102,13 @@ static void take(World *world, Event *event)
         case EVENT_REJOIN:
                 if (event->token == host->connection && host_connected(world, host))
                         lease_rejoin(world, event->host);
+                break;
+        case EVENT_REREAD:
+                if (event->token == host->connection && host_connected(world, host) && host->joined)
+                        host_read(world, event->host);
+                break;
+        case EVENT_PATROL:
+                recovery_patrol(world);
                 break;
         case EVENT_BOOTED:
                 if (event->token == host->connection)
@@ -159,14 +178,19 @@ void world_free(World *world)
                 map_deinit(&world->hosts[i].view);
                 map_deinit(&world->hosts[i].vms);
                 map_deinit(&world->hosts[i].placed);
+                map_deinit(&world->hosts[i].observed);
         }
         for (size_t i = 0; i < world->n_asks; i++)
                 ask_free(world->asks[i]);
-        world->store.value_free = record_free_value;
-        map_deinit(&world->store);
+        for (unsigned type = 0; type < RECORD_TYPES; type++) {
+                world->store[type].value_free = record_free_value;
+                map_deinit(&world->store[type]);
+        }
+        world->idle.value_free = free;
+        map_deinit(&world->idle);
+        map_deinit(&world->taken);
         map_deinit(&world->host_index);
         map_deinit(&world->running);
-        map_deinit(&world->walked);
         free(world->asks);
         free(world->controllers);
         free(world->events);
@@ -182,6 +206,11 @@ uint64_t world_now_ns(const World *world)
 const char *world_violation(const World *world)
 {
         return world->violation[0] ? world->violation : NULL;
+}
+
+const char *world_violation_kind(const World *world)
+{
+        return world->violation_kind;
 }
 
 Fabric *world_fabric(const World *world)

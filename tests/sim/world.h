@@ -23,6 +23,11 @@ typedef enum Mutation {
         MUTATE_EARLY_WORD,    /* hosts say StoppedVM before the VM has stopped */
         MUTATE_NO_DELAY,      /* the leader takes a host for gone when it misses one renewal */
         MUTATE_LATE_WATCHDOG, /* the hardware watchdog counts from the freeze, not the renewal */
+        MUTATE_ONE_RACK,      /* a new leader takes all hosts to be in one fault domain */
+        MUTATE_ONE_DOMAIN,    /* and all instances to be in one upgrade domain */
+        MUTATE_DEAF,          /* leaders do not hear of leases that end */
+        MUTATE_NO_REREAD,     /* a host whose watch broke goes on without reading what it missed */
+        MUTATE_WALL_CLOCK,    /* the core is given the time of a clock that can be set */
         MUTATIONS,
 } Mutation;
 
@@ -42,6 +47,7 @@ typedef struct WorldConfig {
         Mutation mutation;
         uint64_t
                 kill_at; /* the leader dies when so many transactions have been written; 0: never */
+        bool still;      /* clocks that are stepped stay as they are: to compare with */
         bool brief;      /* leave out of the log how VMs and operations come along */
         FILE *log;       /* a line for each decision and each event, or NULL */
 } WorldConfig;
@@ -62,6 +68,10 @@ uint64_t world_now_ns(const World *world);
 
 /** world_violation() - What did not hold, or NULL */
 const char *world_violation(const World *world);
+
+/** world_violation_kind() - Its text without what it is about: equal pointers, the same rule; or
+ * NULL */
+const char *world_violation_kind(const World *world);
 
 /** world_fabric() - The present leader's core, or NULL */
 Fabric *world_fabric(const World *world);
@@ -86,6 +96,15 @@ void world_freeze(World *world, unsigned host, bool whole);
 
 /** world_thaw() - Let it go on */
 void world_thaw(World *world, unsigned host);
+
+/** world_lossy() - A fourth of the host's messages gets lost from now on, or no more */
+void world_lossy(World *world, unsigned host, bool lossy);
+
+/** world_slow() - The host's messages take up to two seconds from now on, or no more */
+void world_slow(World *world, unsigned host, bool slow);
+
+/** world_clock() - The host's CLOCK_REALTIME is stepped, forward or back */
+void world_clock(World *world, unsigned host, int64_t step_us);
 
 /** world_etcd() - etcd has a quorum, or not */
 void world_etcd(World *world, bool quorum);
@@ -116,6 +135,7 @@ typedef struct WorldStatistics {
         uint64_t placements;
         uint64_t walks;       /* guest OS walks that came to their end */
         uint64_t reverts;     /* and that did not */
+        uint64_t recovery_ns; /* and to their VMs, where nothing but the lease was in the way */
         uint64_t failover_ns; /* worst time from the loss of a host to its replacements' records */
 } WorldStatistics;
 
