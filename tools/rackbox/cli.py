@@ -237,12 +237,22 @@ def kill(args):
         state.save(rack)
 
 
+def make_new(rack, names):
+    """Other servers take the places of these: nothing on their disks, and a token to join those that are on."""
+    members = [host for host in rack["hosts"].values() if state.alive(host.get("init"))]
+    for name in names:
+        hosts.forget(name)
+        rack["hosts"][name]["credentials"] = {"troupe.join-token": hosts.join_token(members[0])} if members else {}
+
+
 def start(args):
     with state.locked():
         rack = the_rack()
         for name in args.hosts:
             the_host(rack, name, on=False)
         rack["tree"] = host_tree()
+        if args.new:
+            make_new(rack, args.hosts)
         boot_hosts(rack, args.hosts)
 
 
@@ -285,8 +295,11 @@ def parser():
     verb("copy", copy, "copy files and directories to a host's /var/tmp", "host").add_argument(
         "file", nargs="*")
     verb("kill", kill, "power cut: everything on the host dies at once, its disk stays as it was", "host")
-    verb("start", start, "power on again, with Troupe as it is built now").add_argument(
+    sub = verb("start", start, "power on again, with Troupe as it is built now")
+    sub.add_argument(
         "hosts", nargs="+", metavar="host", help="several are powered on at once")
+    sub.add_argument("--new", action="store_true",
+                     help="others in their places: with empty disks, and a token of a host that is on")
     verb("cut", cable, "unplug the host's network cable", "host")
     verb("heal", cable, "plug it in again", "host")
     verb("freeze", freeze, "freeze all processes of a unit", "host", "unit")

@@ -193,6 +193,11 @@ def power_on(host, name, tree, switch, more):
     host["init"] = node.wait_for(f"{name} to start systemd", 30, lambda: first_process(host["supervisor"]))
 
 
+def forget(name):
+    """What is on the disk of a host that is off goes."""
+    shutil.rmtree(disk(name), ignore_errors=True)
+
+
 def power_cut(host, name):
     """Ends everything on a host at one instant. Its disk stays."""
     for proc in (host.get("init"), host.get("supervisor")):
