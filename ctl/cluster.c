@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* cluster: which cluster this host is in, who carries its state, and how others get in. */
+/* cluster: which cluster this host is in, who carries its state, how others get in, and what to do
+ * when most of those that carry it are lost. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -81,6 +82,25 @@ static int join(const Options *options, const char *argument)
         if (r < 0)
                 return bus_failed(r, &error, "Joining");
         return CTL_DONE;
+}
+
+/* Nothing that this program can see tells hosts that are lost from hosts that are cut off. */
+static int recover(const Options *options)
+{
+        int r;
+
+        if (!options_confirmed(options,
+                               "The other hosts that carry the cluster's state are lost and "
+                               "will never start again with it. Go on without them?")) {
+                log_error("Nothing was changed");
+                return CTL_FAILED;
+        }
+        r = call(options, "RecoverCluster", "Recovering the cluster");
+        if (r == CTL_DONE && !options->quiet)
+                printf("This host goes on alone. Next: 'troupectl hosts', and 'troupectl host "
+                       "remove' "
+                       "for each that is lost.\n");
+        return r;
 }
 
 /* ---- status */
@@ -197,6 +217,9 @@ int verb_cluster(const Options *options, size_t n_arguments, char **arguments)
                 return call(options, "InitCluster", "Making a cluster");
         if (str_equal(arguments[0], "leave") && n_arguments == 1)
                 return call(options, "LeaveCluster", "Leaving the cluster");
-        log_error("Write 'troupectl cluster status', 'init', 'token', 'join TOKEN' or 'leave'");
+        if (str_equal(arguments[0], "recover") && n_arguments == 1)
+                return recover(options);
+        log_error("Write 'troupectl cluster status', 'init', 'token', 'join TOKEN', 'leave' or "
+                  "'recover'");
         return CTL_USAGE;
 }

@@ -6,6 +6,7 @@
 #include "ctl/options.h"
 
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -177,7 +178,7 @@ static const OptionRow table[] = {
          set_wait},
         {"timeout", 0, "SECONDS", false, VERBS_THAT_CHANGE, "wait no longer than this",
          set_timeout},
-        {"yes", 'y', NULL, false, "delete", "do not ask whether to", set_yes},
+        {"yes", 'y', NULL, false, "delete cluster", "do not ask whether to", set_yes},
         {"force", 0, NULL, false, "host", "remove a host that instances are still placed on",
          set_force},
         {"stdin", 0, "BYTES[,BYTES]", false, "deploy configure certificate os",
@@ -333,4 +334,18 @@ void options_print(FILE *file, const char *verb)
                         fprintf(file, "%*s", HELP_COLUMN - width, "");
                 fprintf(file, "%s\n", row->help);
         }
+}
+
+bool options_confirmed(const Options *options, const char *format, ...)
+{
+        char answer[8] = "";
+        va_list arguments;
+
+        if (options->yes || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+                return true;
+        va_start(arguments, format);
+        vfprintf(stderr, format, arguments);
+        va_end(arguments);
+        fputs(" [y/N] ", stderr);
+        return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }

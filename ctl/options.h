@@ -105,5 +105,12 @@ int options_parse(int argc, char **argv, Options *ret_options, int *ret_first);
  */
 int options_give(Options *options, const char *name, const char *value);
 
+/**
+ * options_confirmed() - Ask a person at a terminal; a script is not asked, nor is who wrote --yes
+ * @options: borrowed
+ * @format:  the question, as for printf
+ */
+_printf_(2, 3) bool options_confirmed(const Options *options, const char *format, ...);
+
 /** options_print() - Print the options that have a meaning for a verb (NULL: all) for --help */
 void options_print(FILE *file, const char *verb);

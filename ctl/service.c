@@ -149,16 +149,11 @@ int verb_swap(const Options *options, size_t n_arguments, char **arguments)
         return r != CTL_DONE ? r : run(options, bus, call, "Swapping", arguments[0]);
 }
 
-/* A person at a terminal is asked; a script is not. */
 static bool confirmed(const Options *options, const char *service)
 {
-        char answer[8] = "";
-
-        if (options->yes || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
-                return true;
-        fprintf(stderr, "Delete %s%s%s with all its instances? [y/N] ",
-                options->slot ? options->slot : "service", options->slot ? " of " : " ", service);
-        return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+        return options_confirmed(options, "Delete %s%s%s with all its instances?",
+                                 options->slot ? options->slot : "service",
+                                 options->slot ? " of " : " ", service);
 }
 
 int verb_delete(const Options *options, size_t n_arguments, char **arguments)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The methods about the cluster itself: its tokens, init, join, leave, ListMembers. A token's
- * secret is in its answer and nowhere else: neither in the cluster's state nor in a log. */
+/* The methods about the cluster itself: its tokens, init, join, leave, recover, ListMembers. A
+ * token's secret is in its answer and nowhere else: neither in the cluster's state nor in a log. */
 
 #include <stdio.h>
 
@@ -230,6 +230,58 @@ int cluster_bus_leave(sd_bus_message *message, void *userdata, sd_bus_error *err
         if (r == -EBUSY)
                 return bus_error(error, "RefusedNow", "this host is in no cluster");
         return r < 0 ? r : sd_bus_reply_method_return(message, "");
+}
+
+/* ---- the majority is lost */
+
+static void on_recovered(void *userdata, bool recovers, const char *why)
+{
+        Host1 *host1 = userdata;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = TAKE_PTR(host1->recovering);
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        host1->recovery = recovery_free(host1->recovery);
+        if (recovers) {
+                sd_bus_reply_method_return(message, "");
+                return;
+        }
+        bus_error(&error, "RefusedNow", "%s", why);
+        sd_bus_reply_method_error(message, &error);
+}
+
+static int check_can_recover(Host1 *host1, sd_bus_error *error)
+{
+        if (!host1->membership || membership_state(host1->membership) != MEMBERSHIP_IN)
+                return bus_error(error, "RefusedNow",
+                                 "this host is in no cluster whose etcd it looks after");
+        if (host1->reachable)
+                return bus_error(error, "RefusedNow",
+                                 "the cluster's state can be reached: nothing is lost");
+        if (!membership_carries(host1->membership))
+                return bus_error(error, "RefusedNow",
+                                 "this host does not carry the cluster's state: recover on one "
+                                 "that does (`troupectl cluster status`)");
+        if (host1->recovery)
+                return bus_error(error, "RefusedNow", "somebody else is recovering it just now");
+        return 0;
+}
+
+int cluster_bus_recover(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        Host1 *host1 = userdata;
+        int r;
+
+        r = bus_polkit_check(host1->polkit, message, HOST1_ADMINISTER, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = check_can_recover(host1, error);
+        if (r == 0)
+                r = recovery_new(host1->event, host1->membership, on_recovered, host1,
+                                 &host1->recovery);
+        if (r < 0)
+                return r;
+        host1->recovering = sd_bus_message_ref(message);
+        return 1;
 }
 
 /* ---- showing */

@@ -19,6 +19,7 @@
 #define ID_NAME        "TROUPE_ETCD_ID="
 #define MEMBERS_NAME   "ETCD_INITIAL_CLUSTER="
 #define STATE_NAME     "ETCD_INITIAL_CLUSTER_STATE="
+#define ALONE_LINE     "ETCD_FORCE_NEW_CLUSTER=true"
 
 void etcd_unit_deinit(EtcdUnit *unit)
 {
@@ -64,6 +65,7 @@ static int take_line(EtcdUnit *unit, const char *line)
         value = str_after(line, STATE_NAME);
         if (value)
                 unit->joins = str_equal(value, "existing");
+        unit->alone |= str_equal(line, ALONE_LINE);
         value = str_after(line, MEMBERS_NAME);
         return value ? str_set(&unit->members, value) : 0;
 }
@@ -111,6 +113,8 @@ static int make_text(const EtcdUnit *unit, const Identity *identity, const IpAdd
         str_buffer_addf(&text, "ETCD_INITIAL_ADVERTISE_PEER_URLS=%s\n", peer);
         str_buffer_addf(&text, MEMBERS_NAME "%s\n", unit->members);
         str_buffer_addf(&text, STATE_NAME "%s\n", unit->joins ? "existing" : "new");
+        if (unit->alone)
+                str_buffer_add(&text, ALONE_LINE "\n");
         str_buffer_addf(&text, "ETCD_INITIAL_CLUSTER_TOKEN=%s\n", unit->data);
         str_buffer_addf(&text, "ETCD_NAME=%s\n", identity->facts.name);
         for (size_t i = 0; i < 2; i++) {

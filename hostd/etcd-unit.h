@@ -24,6 +24,7 @@ typedef struct EtcdUnit {
         RecordName data; /* directory of its data, never used by another member before */
         char *members;   /* owned: `h1=https://192.0.2.1:2380,...` to begin with */
         bool joins;      /* a cluster that is there, rather than beginning one */
+        bool alone;      /* when it starts it forgets all other members, whatever its data says */
 } EtcdUnit;
 
 /** etcd_unit_deinit() - Free what it owns */

@@ -575,6 +575,8 @@ Host1 *host1_free(Host1 *host1)
                 sd_bus_flush(host1->bus);
         disconnect(host1);
         sd_event_source_disable_unref(host1->reconnect);
+        recovery_free(host1->recovery);
+        sd_bus_message_unref(host1->recovering);
         map_deinit(&host1->dirty);
         map_deinit(&host1->taken);
         free(host1->unreachable);

@@ -15,6 +15,7 @@
 #include "hostd/host-half.h"
 #include "hostd/intake.h"
 #include "hostd/membership.h"
+#include "hostd/recovery.h"
 #include "hostd/shells.h"
 #include "hostd/store.h"
 #include "lib/base/map.h"
@@ -129,6 +130,8 @@ typedef struct Host1 {
         const Config *config;
         Worker *worker; /* intakes only: a slow sender stops nothing else */
         unsigned n_intakes;
+        Recovery *recovery;         /* NULL: none is under way */
+        sd_bus_message *recovering; /* the call that waits for it */
         sd_bus *bus;
         sd_event_source *reconnect;
         BusPolkit *polkit;
@@ -282,6 +285,9 @@ int cluster_bus_leave(sd_bus_message *message, void *userdata, sd_bus_error *err
 
 /** cluster_bus_join() - Method JoinCluster */
 int cluster_bus_join(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/** cluster_bus_recover() - Method RecoverCluster */
+int cluster_bus_recover(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
 /** cluster_bus_members() - Method ListMembers */
 int cluster_bus_members(sd_bus_message *message, void *userdata, sd_bus_error *error);

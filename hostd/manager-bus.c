@@ -485,6 +485,8 @@ static const sd_bus_vtable vtable[] = {
                                 HOST1_ANYONE),
         SD_BUS_METHOD_WITH_ARGS("JoinCluster", SD_BUS_ARGS("s", token), SD_BUS_NO_RESULT,
                                 cluster_bus_join, HOST1_ANYONE | SD_BUS_VTABLE_SENSITIVE),
+        SD_BUS_METHOD_WITH_ARGS("RecoverCluster", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT,
+                                cluster_bus_recover, HOST1_ANYONE),
         SD_BUS_METHOD_WITH_ARGS("ListMembers", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssb)", members),
                                 cluster_bus_members, HOST1_ANYONE),
         SD_BUS_SIGNAL_WITH_ARGS("ShellEnded", SD_BUS_ARGS("s", shell, "i", status, "s", reason), 0),

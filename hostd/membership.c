@@ -203,6 +203,41 @@ static void carry(Membership *membership, const MembersRecord *members, const Cl
         tell_systemd(membership);
 }
 
+bool membership_carries(const Membership *membership)
+{
+        return membership->state == MEMBERSHIP_IN && membership->carries;
+}
+
+int membership_stand_alone(Membership *membership)
+{
+        int r;
+
+        membership->unit.alone = true;
+        r = save_unit(membership);
+        if (r < 0)
+                return r;
+        log_notice("this host's member of etcd goes on without the others");
+        membership->unit_change = true;
+        tell_systemd(membership);
+        return 0;
+}
+
+/* etcd answers: the others are forgotten. Were it told so again at a later start, it would forget
+ * those that have come since. */
+static void end_standing_alone(Membership *membership)
+{
+        bool change = membership->unit_change;
+
+        if (!membership->unit.alone)
+                return;
+        membership->unit.alone = false;
+        if (save_unit(membership) < 0) {
+                log_error("cannot write how etcd is to run");
+                membership->unit.alone = true; /* once more, at the next change */
+        }
+        membership->unit_change = change;
+}
+
 /* ---- what the cluster's state says */
 
 static void follow_members(Membership *membership, const MembersRecord *members,
@@ -283,6 +318,7 @@ void membership_synced(Membership *membership, const Store *store)
         if (membership->identity.ca_key && cluster->cluster.ca_key &&
             identity_forget_ca_key(&membership->identity) < 0)
                 log_warning("cannot remove the file with the CA's key");
+        end_standing_alone(membership);
         follow_revocations(membership, store);
         if (!record)
                 return;

@@ -68,6 +68,21 @@ void membership_synced(Membership *membership, const Store *store);
 /** membership_identity_change() - As membership_identity(), to put another certificate in */
 Identity *membership_identity_change(Membership *membership);
 
+/** membership_carries() - Whether this host has a member of etcd */
+bool membership_carries(const Membership *membership);
+
+/**
+ * membership_stand_alone() - Have this host's member of etcd go on without all the others
+ * @membership: carries a member
+ *
+ * The others are gone from the cluster when it has started again. Whoever calls this knows that
+ * they are lost: where they are not, there are two clusters with the same name and the same
+ * instances.
+ *
+ * Return: 0; negative errno.
+ */
+int membership_stand_alone(Membership *membership);
+
 /**
  * membership_leave() - Be out of the cluster: forget who this host is
  * @membership: membership

@@ -42,6 +42,10 @@ static void join_says_why_not(void **state)
         free(TAKE_PTR(out));
         assert_int_equal(CLUSTER(&plain, &out, W("init")), CTL_DONE);
         assert_called("LeaveCluster\nInitCluster\n");
+        free(TAKE_PTR(out));
+        assert_int_equal(CLUSTER(&plain, &out, W("recover")), CTL_DONE);
+        assert_non_null(strstr(out, "goes on alone"));
+        assert_called("RecoverCluster\n");
 }
 
 static void status_shows_who_carries_the_state(void **state)

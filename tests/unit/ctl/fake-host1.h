@@ -458,6 +458,7 @@ static const sd_bus_vtable fake_manager_vtable[] = {
         SD_BUS_METHOD("MakeJoinToken", "t", "st", fake_cluster, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("InitCluster", "", "", fake_cluster, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("LeaveCluster", "", "", fake_cluster, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("RecoverCluster", "", "", fake_cluster, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("JoinCluster", "s", "", fake_cluster, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListMembers", "", "a(ssb)", fake_cluster, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("AddCertificate", "h", "ss", fake_certificate, SD_BUS_VTABLE_UNPRIVILEGED),

@@ -13,6 +13,7 @@ static void nobody_is_let_into_what_is_no_cluster(void **state)
         bus_world_expect(world, BUS_CALL "JoinCluster s x", "by somebody else");
         bus_world_expect(world, BUS_CALL "LeaveCluster", "by somebody else");
         bus_world_expect(world, BUS_CALL "InitCluster", "in a cluster, or about to");
+        bus_world_expect(world, BUS_CALL "RecoverCluster", "in no cluster whose etcd");
 }
 
 static void members_are_listed(void **state)

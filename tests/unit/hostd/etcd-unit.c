@@ -52,6 +52,12 @@ static void what_is_saved_is_loaded(void **state)
         assert_non_null(strstr(text, "\nETCD_CLIENT_CRL_FILE=/p/revoked.crl\n"));
         assert_non_null(strstr(text, "\nETCD_PEER_CRL_FILE=/p/revoked.crl\n"));
         assert_non_null(strstr(text, "\nETCD_PEER_TRUSTED_CA_FILE=/p/ca.crt\n"));
+        assert_false(again.alone);
+        unit.alone = true;
+        assert_int_equal(etcd_unit_save(dir, &unit, &identity, &address), ETCD_UNIT_CHANGED);
+        etcd_unit_deinit(&again);
+        assert_int_equal(etcd_unit_load(dir, &again), 0);
+        assert_true(again.alone);
         assert_int_equal(etcd_unit_remove(dir), 0);
         assert_int_equal(etcd_unit_remove(dir), 0);
         assert_int_equal(etcd_unit_load(dir, &unit), ETCD_UNIT_NONE);
