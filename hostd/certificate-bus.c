@@ -15,6 +15,7 @@
 #include "lib/base/str.h"
 
 #define CERTIFICATES_MAX 10000 /* in a cluster */
+#define FILE_BYTES_MAX   (2 * RECORD_PEM_MAX)
 
 /* A certificate that is being added. */
 typedef struct Adding {
@@ -141,7 +142,7 @@ static int run(WorkerJob *job)
         int r;
 
         lseek(adding->fd, 0, SEEK_SET); /* a file is read from its start */
-        r = file_read_fd(adding->fd, 2 * RECORD_PEM_MAX, &pem, &length);
+        r = file_read_fd(adding->fd, FILE_BYTES_MAX, &pem, &length);
         if (r == -EFBIG) {
                 snprintf(adding->reason, sizeof(adding->reason), "it is larger than 128 KiB");
                 return CERTIFICATE_BAD;
@@ -156,6 +157,7 @@ static int run(WorkerJob *job)
 
 int certificate_bus_add(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
+        static const uint64_t limits[FORWARD_FILES_MAX] = {FILE_BYTES_MAX};
         Host1 *host1 = userdata;
         Adding *adding;
         int fd, r;
@@ -164,9 +166,10 @@ int certificate_bus_add(sd_bus_message *message, void *userdata, sd_bus_error *e
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = sd_bus_message_read(message, "h", &fd);
-        if (r >= 0)
-                r = host1_check_leads(host1, error);
         if (r < 0)
+                return r;
+        r = host1_forward_files(host1, message, limits, error);
+        if (r != 0)
                 return r;
         if (host1->n_intakes >= INTAKE_MAX)
                 return bus_error(error, "TooMany", "%d files are being read already; try again",

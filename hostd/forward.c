@@ -1,225 +1,48 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Values are carried as JSON: texts, numbers and truth values as such (64-bit numbers as texts), a
- * dictionary as a list of pairs. Only calls on the objects of org.troupe.Host1 are made for others,
- * and only those in the list: none that is about one host itself. */
+/* A call's way to the leader and back:
+ *
+ *   with files: each sent (file-sender.h) ─┐
+ *   POST /1/call ──────────────────────────┴─ 200 ─→ wait for the store ─→ answer
+ *                                             202 ─→ ask each ASK_US ─ 200 ─┘
+ *
+ * Whom to ask is settled at the start: if that host does not lead any more when it gets the call,
+ * it carries it on to the one that does. */
 
 #include "hostd/forward.h"
 
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <systemd/sd-json.h>
+#include <string.h>
 
+#include "hostd/file-sender.h"
 #include "lib/base/str.h"
 #include "lib/io/bus.h"
 
-#define CALL_TIMEOUT_US (25 * USEC_PER_SEC)
-#define DEPTH_MAX       4
-#define VALUES_MAX      4096
-#define INTERFACE       "org.troupe.Host1."
+#define ASK_US (USEC_PER_SEC / 4)
 
 /* A call of a local caller that is under way to the leader, or whose answer waits for the store. */
 typedef struct Call {
         Forward *forward;
         sd_bus_message *message;
-        HttpRequest *request; /* NULL when it is answered */
+        IpAddress leader;
+        FileSender *senders[FORWARD_FILES_MAX];
+        ForwardFiles files; /* the message's */
+        uint64_t limits[FORWARD_FILES_MAX];
+        Worker *worker;
+        unsigned n_sent;
+        char *ask;              /* path to ask for the outcome at; NULL: it comes by itself */
+        sd_event_source *timer; /* to ask again */
+        HttpRequest *request;   /* NULL when it is answered */
         sd_bus_message *answer;
         int64_t revision;
         struct Call *next;
 } Call;
 
-/* A call of another host's that is made here. */
-typedef struct Guest {
-        Forward *forward;
-        HttpsRequest *request; /* NULL when it is gone */
-        sd_bus_slot *slot;
-        struct Guest *next;
-} Guest;
-
 struct Forward {
         ForwardConfig config;
-        sd_bus *bus;
+        ForwardServer *server;
         Call *calls;
-        Guest *guests;
-        unsigned n_calls, n_guests;
+        unsigned n_calls, n_file_calls;
 };
-
-/* ---- values */
-
-static int encode_all(sd_bus_message *message, unsigned depth, sd_json_variant **values);
-
-static int encode_basic(sd_bus_message *message, char type, sd_json_variant **ret_value)
-{
-        union {
-                const char *s;
-                uint8_t y;
-                uint16_t q;
-                uint32_t u;
-                int32_t i;
-                uint64_t t;
-                int b;
-        } value;
-        char text[32];
-        int r;
-
-        if (!strchr("soqutib", type))
-                return -EOPNOTSUPP;
-        r = sd_bus_message_read_basic(message, type, &value);
-        if (r < 0)
-                return r;
-        switch (type) {
-        case 's':
-        case 'o':
-                return sd_json_variant_new_string(ret_value, value.s);
-        case 'q':
-                return sd_json_variant_new_unsigned(ret_value, value.q);
-        case 'u':
-                return sd_json_variant_new_unsigned(ret_value, value.u);
-        case 'i':
-                return sd_json_variant_new_integer(ret_value, value.i);
-        case 'b':
-                return sd_json_variant_new_boolean(ret_value, value.b);
-        default:
-                snprintf(text, sizeof(text), "%" PRIu64, value.t);
-                return sd_json_variant_new_string(ret_value, text);
-        }
-}
-
-static int encode_one(sd_bus_message *message, unsigned depth, char type, const char *contents,
-                      sd_json_variant **ret_value)
-{
-        int r;
-
-        if (type != 'a' && type != 'e')
-                return encode_basic(message, type, ret_value);
-        r = sd_bus_message_enter_container(message, type, contents);
-        if (r >= 0)
-                r = encode_all(message, depth + 1, ret_value);
-        return r < 0 ? r : sd_bus_message_exit_container(message);
-}
-
-static int encode_all(sd_bus_message *message, unsigned depth, sd_json_variant **values)
-{
-        const char *contents;
-        char type;
-        int r;
-
-        if (depth > DEPTH_MAX)
-                return -EOPNOTSUPP;
-        r = sd_json_variant_new_array(values, NULL, 0);
-        while (r >= 0 && (r = sd_bus_message_peek_type(message, &type, &contents)) > 0) {
-                _cleanup_(sd_json_variant_unrefp) sd_json_variant *value = NULL;
-
-                if (sd_json_variant_elements(*values) >= VALUES_MAX)
-                        return -E2BIG;
-                r = encode_one(message, depth, type, contents, &value);
-                if (r >= 0)
-                        r = sd_json_variant_append_array(values, value);
-        }
-        return r;
-}
-
-int forward_encode(sd_bus_message *message, sd_json_variant **ret_values)
-{
-        return encode_all(message, 0, ret_values);
-}
-
-static int decode_number(sd_bus_message *message, char type, sd_json_variant *value)
-{
-        uint64_t number, max = type == 'q' ? UINT16_MAX : type == 'u' ? UINT32_MAX : UINT64_MAX;
-        int32_t whole;
-
-        if (type == 'i') {
-                if (!sd_json_variant_is_integer(value))
-                        return -EBADMSG;
-                whole = (int32_t) sd_json_variant_integer(value);
-                return sd_bus_message_append(message, "i", whole);
-        }
-        if (type == 't') {
-                if (!sd_json_variant_is_string(value) ||
-                    str_to_u64(sd_json_variant_string(value), max, &number) < 0)
-                        return -EBADMSG;
-                return sd_bus_message_append(message, "t", number);
-        }
-        if (!sd_json_variant_is_unsigned(value) || sd_json_variant_unsigned(value) > max)
-                return -EBADMSG;
-        number = sd_json_variant_unsigned(value);
-        return type == 'q' ? sd_bus_message_append(message, "q", (uint16_t) number)
-                           : sd_bus_message_append(message, "u", (uint32_t) number);
-}
-
-static int decode_basic(sd_bus_message *message, char type, sd_json_variant *value)
-{
-        switch (type) {
-        case 's':
-        case 'o':
-                if (!sd_json_variant_is_string(value))
-                        return -EBADMSG;
-                return sd_bus_message_append_basic(message, type, sd_json_variant_string(value));
-        case 'b':
-                if (!sd_json_variant_is_boolean(value))
-                        return -EBADMSG;
-                return sd_bus_message_append(message, "b", (int) sd_json_variant_boolean(value));
-        case 'q':
-        case 'u':
-        case 'i':
-        case 't':
-                return decode_number(message, type, value);
-        default:
-                return -EOPNOTSUPP;
-        }
-}
-
-/* The only container that calls and their answers have: `a{su}` and its like. */
-static int decode_pairs(sd_bus_message *message, const char types[static 2], sd_json_variant *list)
-{
-        char pair[] = {types[0], types[1], '\0'}, entry[] = {'{', types[0], types[1], '}', '\0'};
-        int r;
-
-        if (!sd_json_variant_is_array(list))
-                return -EBADMSG;
-        r = sd_bus_message_open_container(message, 'a', entry);
-        for (size_t i = 0; i < sd_json_variant_elements(list) && r >= 0; i++) {
-                sd_json_variant *one = sd_json_variant_by_index(list, i);
-
-                if (!sd_json_variant_is_array(one) || sd_json_variant_elements(one) != 2)
-                        return -EBADMSG;
-                r = sd_bus_message_open_container(message, 'e', pair);
-                for (size_t k = 0; k < 2 && r >= 0; k++)
-                        r = decode_basic(message, types[k], sd_json_variant_by_index(one, k));
-                if (r >= 0)
-                        r = sd_bus_message_close_container(message);
-        }
-        return r < 0 ? r : sd_bus_message_close_container(message);
-}
-
-int forward_decode(sd_bus_message *message, const char *signature, sd_json_variant *values)
-{
-        size_t index = 0;
-        int r = 0;
-
-        if (!sd_json_variant_is_array(values))
-                return -EBADMSG;
-        while (*signature && r >= 0) {
-                sd_json_variant *value = index < sd_json_variant_elements(values)
-                                                 ? sd_json_variant_by_index(values, index++)
-                                                 : NULL;
-
-                if (!value)
-                        return -EBADMSG;
-                if (signature[0] == 'a') {
-                        if (signature[1] != '{' || strlen(signature) < 5 || signature[4] != '}')
-                                return -EOPNOTSUPP;
-                        r = decode_pairs(message, signature + 2, value);
-                        signature += 5;
-                } else {
-                        r = decode_basic(message, *signature++, value);
-                }
-        }
-        return r < 0 ? r : index == sd_json_variant_elements(values) ? 0 : -EBADMSG;
-}
-
-/* ---- a call of ours */
 
 static void call_free(Call *call)
 {
@@ -227,19 +50,17 @@ static void call_free(Call *call)
                 if (*c == call) {
                         *c = call->next;
                         call->forward->n_calls--;
+                        call->forward->n_file_calls -= call->files.n_fds > 0;
                         break;
                 }
+        for (size_t i = 0; i < FORWARD_FILES_MAX; i++)
+                file_sender_free(call->senders[i]);
         http_cancel(call->request);
+        sd_event_source_disable_unref(call->timer);
         sd_bus_message_unref(call->message);
         sd_bus_message_unref(call->answer);
+        free(call->ask);
         free(call);
-}
-
-static const char *text_of(sd_json_variant *json, const char *name)
-{
-        sd_json_variant *value = sd_json_variant_by_key(json, name);
-
-        return sd_json_variant_is_string(value) ? sd_json_variant_string(value) : "";
 }
 
 static void fail(Call *call, const char *name, const char *text)
@@ -251,18 +72,47 @@ static void fail(Call *call, const char *name, const char *text)
         call_free(call);
 }
 
+/* ---- the answer */
+
 static int make_answer(Call *call, sd_json_variant *json)
 {
         uint64_t revision;
         int r;
 
-        if (str_to_u64(text_of(json, "revision"), INT64_MAX, &revision) < 0)
+        if (str_to_u64(forward_text_of(json, "revision"), INT64_MAX, &revision) < 0)
                 return -EBADMSG;
         call->revision = (int64_t) revision;
         r = sd_bus_message_new_method_return(call->message, &call->answer);
         return r < 0 ? r
-                     : forward_decode(call->answer, text_of(json, "signature"),
-                                      sd_json_variant_by_key(json, "values"));
+                     : forward_decode(call->answer, forward_text_of(json, "signature"),
+                                      sd_json_variant_by_key(json, "values"), NULL);
+}
+
+/* It may have been done, or not: with files only, as the leader has the call by then. */
+static void lose(Call *call)
+{
+        if (call->ask)
+                return fail(
+                        call, BUS_ERROR_PREFIX "Unavailable",
+                        "the leader was lost when it had the call; `troupectl status` says whether "
+                        "it has begun");
+        fail(call, BUS_ERROR_PREFIX "Unavailable", "the leader cannot be reached; try again");
+}
+
+static void ask_later(Call *call)
+{
+        sd_event_source_set_time_relative(call->timer, ASK_US);
+        sd_event_source_set_enabled(call->timer, SD_EVENT_ONESHOT);
+}
+
+/* The leader has the call; its outcome is asked for. */
+static void begin_asking(Call *call, sd_json_variant *json)
+{
+        if (!call->ask)
+                call->ask = str_printf(FORWARD_PATH "/%s", forward_text_of(json, "call"));
+        if (!call->ask)
+                return fail(call, BUS_ERROR_PREFIX "Internal", "out of memory");
+        ask_later(call);
 }
 
 static void on_answer(void *userdata, const HttpResult *result)
@@ -273,16 +123,22 @@ static void on_answer(void *userdata, const HttpResult *result)
 
         call->request = NULL;
         if (result->error != 0)
-                return fail(call, BUS_ERROR_PREFIX "Unavailable",
-                            "the leader cannot be reached; try again");
-        if (result->status != 200 || sd_json_parse(result->body, 0, &json, NULL, NULL) < 0)
+                return lose(call);
+        if (call->ask && result->status == 202)
+                return ask_later(call);
+        if (call->ask && result->status != 200)
+                return lose(call);
+        if ((result->status != 200 && result->status != 202) ||
+            sd_json_parse(result->body, 0, &json, NULL, NULL) < 0)
                 return fail(call, BUS_ERROR_PREFIX "Unavailable",
                             "the leader does not take the call now; try again");
-        error = text_of(json, "error");
+        if (result->status == 202)
+                return begin_asking(call, json);
+        error = forward_text_of(json, "error");
         if (error[0])
                 return fail(call,
                             sd_bus_interface_name_is_valid(error) > 0 ? error : SD_BUS_ERROR_FAILED,
-                            text_of(json, "message"));
+                            forward_text_of(json, "message"));
         if (make_answer(call, json) < 0)
                 return fail(call, BUS_ERROR_PREFIX "Internal",
                             "the leader's answer cannot be understood");
@@ -302,14 +158,53 @@ void forward_synced(Forward *forward)
         }
 }
 
-static int make_body(sd_bus_message *message, char **ret_body)
+static int on_ask(sd_event_source *source, uint64_t usec, void *userdata)
 {
-        _cleanup_(sd_json_variant_unrefp) sd_json_variant *values = NULL, *json = NULL;
+        Call *call = userdata;
+        int r;
+
+        r = peers_post(call->forward->config.peers, &call->leader, call->ask, NULL, 0, on_answer,
+                       call, &call->request);
+        if (r < 0)
+                lose(call);
+        return 0;
+}
+
+/* ---- the call */
+
+static int describe_files(const Call *call, sd_json_variant **ret_list)
+{
+        int r = sd_json_variant_new_array(ret_list, NULL, 0);
+
+        for (unsigned i = 0; i < call->files.n_fds && r >= 0; i++) {
+                _cleanup_(sd_json_variant_unrefp) sd_json_variant *one = NULL;
+                char size[32];
+
+                snprintf(size, sizeof(size), "%llu",
+                         (unsigned long long) file_sender_size(call->senders[i]));
+                r = sd_json_buildo(
+                        &one, SD_JSON_BUILD_PAIR_STRING("id", file_sender_id(call->senders[i])),
+                        SD_JSON_BUILD_PAIR_STRING("size", size),
+                        SD_JSON_BUILD_PAIR_STRING("sha256", file_sender_digest(call->senders[i])));
+                if (r >= 0)
+                        r = sd_json_variant_append_array(ret_list, one);
+        }
+        return r;
+}
+
+static int make_body(const Call *call, char **ret_body)
+{
+        _cleanup_(sd_json_variant_unrefp) sd_json_variant *values = NULL, *json = NULL,
+                                                          *list = NULL;
+        sd_bus_message *message = call->message;
+        ForwardFiles files = {};
         int r;
 
         r = sd_bus_message_rewind(message, true);
         if (r >= 0)
-                r = forward_encode(message, &values);
+                r = forward_encode(message, call->files.n_fds > 0 ? &files : NULL, &values);
+        if (r >= 0)
+                r = describe_files(call, &list);
         if (r >= 0)
                 r = sd_json_buildo(
                         &json, SD_JSON_BUILD_PAIR_STRING("path", sd_bus_message_get_path(message)),
@@ -318,8 +213,56 @@ static int make_body(sd_bus_message *message, char **ret_body)
                         SD_JSON_BUILD_PAIR_STRING("member", sd_bus_message_get_member(message)),
                         SD_JSON_BUILD_PAIR_STRING("signature",
                                                   sd_bus_message_get_signature(message, true)),
-                        SD_JSON_BUILD_PAIR_VARIANT("arguments", values));
+                        SD_JSON_BUILD_PAIR_VARIANT("arguments", values),
+                        SD_JSON_BUILD_PAIR_VARIANT("files", list));
         return r < 0 ? r : sd_json_variant_format(json, 0, ret_body);
+}
+
+static int post(Call *call)
+{
+        _cleanup_free_ char *body = NULL;
+        int r;
+
+        r = make_body(call, &body);
+        if (r < 0)
+                return r;
+        return peers_post(call->forward->config.peers, &call->leader, FORWARD_PATH, body,
+                          strlen(body), on_answer, call, &call->request);
+}
+
+static int send_next(Call *call);
+
+static void on_file_sent(void *userdata, const char *error, const char *message)
+{
+        Call *call = userdata;
+        _cleanup_free_ char *name = error ? str_printf(BUS_ERROR_PREFIX "%s", error) : NULL;
+        int r;
+
+        if (error)
+                return fail(call, name ?: SD_BUS_ERROR_NO_MEMORY, message);
+        call->n_sent++;
+        r = send_next(call);
+        if (r < 0)
+                fail(call, BUS_ERROR_PREFIX "Internal", strerror(-r));
+}
+
+/* The next file, or the call when there is none any more. */
+static int send_next(Call *call)
+{
+        unsigned i = call->n_sent;
+        FileSenderConfig config = {
+                .peers = call->forward->config.peers,
+                .worker = call->worker,
+                .address = call->leader,
+                .done = on_file_sent,
+                .userdata = call,
+        };
+
+        if (i == call->files.n_fds)
+                return post(call);
+        config.fd = call->files.fds[i];
+        config.limit = call->limits[i] + 1;
+        return file_sender_new(&config, &call->senders[i]);
 }
 
 bool forward_wanted(const Forward *forward)
@@ -327,29 +270,33 @@ bool forward_wanted(const Forward *forward)
         return forward && peers_leader_address(forward->config.peers).family != 0;
 }
 
+static Call *call_new(Forward *forward, sd_bus_message *message)
+{
+        Call *call = calloc(1, sizeof(*call));
+
+        if (!call)
+                return NULL;
+        call->forward = forward;
+        call->leader = peers_leader_address(forward->config.peers);
+        call->message = sd_bus_message_ref(message);
+        call->next = forward->calls;
+        forward->calls = call;
+        forward->n_calls++;
+        return call;
+}
+
 int forward_call(Forward *forward, sd_bus_message *message, sd_bus_error *error)
 {
-        IpAddress leader = peers_leader_address(forward->config.peers);
-        _cleanup_free_ char *body = NULL;
         Call *call;
         int r;
 
         if (forward->n_calls >= FORWARD_CALLS_MAX)
                 return bus_error(error, "TooMany", "%d calls are being carried to the leader",
                                  FORWARD_CALLS_MAX);
-        r = make_body(message, &body);
-        if (r < 0)
-                return r;
-        call = calloc(1, sizeof(*call));
+        call = call_new(forward, message);
         if (!call)
                 return -ENOMEM;
-        call->forward = forward;
-        call->message = sd_bus_message_ref(message);
-        call->next = forward->calls;
-        forward->calls = call;
-        forward->n_calls++;
-        r = peers_post(forward->config.peers, &leader, FORWARD_PATH, body, strlen(body), on_answer,
-                       call, &call->request);
+        r = post(call);
         if (r < 0) {
                 call_free(call);
                 return r;
@@ -357,137 +304,47 @@ int forward_call(Forward *forward, sd_bus_message *message, sd_bus_error *error)
         return 1;
 }
 
-/* ---- a call of another host's */
-
-static void guest_free(Guest *guest)
+static int begin_files(Call *call)
 {
-        for (Guest **g = &guest->forward->guests; *g; g = &(*g)->next)
-                if (*g == guest) {
-                        *g = guest->next;
-                        guest->forward->n_guests--;
-                        break;
-                }
-        sd_bus_slot_unref(guest->slot);
-        free(guest);
-}
-
-static int encode_reply(const Guest *guest, sd_bus_message *reply, char **ret_text)
-{
-        const sd_bus_error *error = sd_bus_message_get_error(reply);
-        _cleanup_(sd_json_variant_unrefp) sd_json_variant *json = NULL, *values = NULL;
-        char revision[32];
+        _cleanup_(sd_json_variant_unrefp) sd_json_variant *values = NULL;
         int r;
 
-        if (error) {
-                r = sd_json_buildo(&json, SD_JSON_BUILD_PAIR_STRING("error", error->name),
-                                   SD_JSON_BUILD_PAIR_STRING("message", error->message ?: ""));
-                return r < 0 ? r : sd_json_variant_format(json, 0, ret_text);
-        }
-        snprintf(revision, sizeof(revision), "%" PRId64,
-                 store_revision(guest->forward->config.store));
-        r = forward_encode(reply, &values);
+        r = sd_bus_message_rewind(call->message, true);
         if (r >= 0)
-                r = sd_json_buildo(&json,
-                                   SD_JSON_BUILD_PAIR_STRING(
-                                           "signature", sd_bus_message_get_signature(reply, true)),
-                                   SD_JSON_BUILD_PAIR_VARIANT("values", values),
-                                   SD_JSON_BUILD_PAIR_STRING("revision", revision));
-        return r < 0 ? r : sd_json_variant_format(json, 0, ret_text);
+                r = forward_encode(call->message, &call->files, &values);
+        call->forward->n_file_calls += call->files.n_fds > 0;
+        if (r >= 0)
+                r = sd_event_add_time(call->forward->config.event, &call->timer, CLOCK_BOOTTIME, 0,
+                                      0, on_ask, call);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(call->timer, SD_EVENT_OFF);
+        return r < 0 ? r : send_next(call);
 }
 
-static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *unused)
+int forward_call_with_files(Forward *forward, sd_bus_message *message, Worker *worker,
+                            const uint64_t limits[FORWARD_FILES_MAX], sd_bus_error *error)
 {
-        Guest *guest = userdata;
-        _cleanup_free_ char *text = NULL;
+        Call *call;
+        int r;
 
-        if (guest->request && encode_reply(guest, reply, &text) >= 0)
-                https_answer(guest->request, 200, "application/json", text, strlen(text));
-        else if (guest->request)
-                https_answer_text(guest->request, 500, "the answer cannot be carried\n");
-        guest_free(guest);
+        if (forward->n_file_calls >= FORWARD_FILE_CALLS_MAX)
+                return bus_error(error, "TooMany",
+                                 "%d calls with files are being carried to the leader; try again",
+                                 FORWARD_FILE_CALLS_MAX);
+        call = call_new(forward, message);
+        if (!call)
+                return -ENOMEM;
+        call->worker = worker;
+        memcpy(call->limits, limits, sizeof(call->limits));
+        r = begin_files(call);
+        if (r < 0) {
+                call_free(call);
+                return r;
+        }
         return 1;
 }
 
-/* What may be asked for others: what the leader decides, on objects that all hosts have. */
-static bool may_call(const char *interface, const char *member)
-{
-        static const char *const members[] = {
-                "Scale",
-                "Swap",
-                "DeleteDeployment",
-                "DeleteService",
-                "Reboot",
-                "Reimage",
-                "Rebuild",
-                "CordonHost",
-                "UncordonHost",
-                "DrainHost",
-                "RemoveHost",
-                "ReleaseBrake",
-                "RemoveCertificate",
-                "RemoveGuestOs",
-                "DisableGuestOs",
-                "EnableGuestOs",
-        };
-
-        if (!str_after(interface, INTERFACE))
-                return false;
-        for (size_t i = 0; i < ARRAY_SIZE(members); i++)
-                if (str_equal(members[i], member))
-                        return true;
-        return false;
-}
-
-static int make_call(Guest *guest, sd_json_variant *json)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-        const char *unique;
-        int r;
-
-        r = sd_bus_get_unique_name(guest->forward->bus, &unique);
-        if (r >= 0)
-                r = sd_bus_message_new_method_call(
-                        guest->forward->bus, &call, unique, text_of(json, "path"),
-                        text_of(json, "interface"), text_of(json, "member"));
-        if (r >= 0)
-                r = forward_decode(call, text_of(json, "signature"),
-                                   sd_json_variant_by_key(json, "arguments"));
-        if (r >= 0)
-                r = sd_bus_call_async(guest->forward->bus, &guest->slot, call, on_reply, guest,
-                                      CALL_TIMEOUT_US);
-        return r;
-}
-
-static void on_gone(void *userdata, HttpsRequest *request)
-{
-        ((Guest *) userdata)->request = NULL;
-}
-
-static void on_call(void *userdata, HttpsRequest *request)
-{
-        Forward *forward = userdata;
-        _cleanup_(sd_json_variant_unrefp) sd_json_variant *json = NULL;
-        Guest *guest;
-
-        if (!forward->bus || forward->n_guests >= FORWARD_CALLS_MAX)
-                return https_answer_text(request, 503, "not now\n");
-        if (sd_json_parse(request->body, 0, &json, NULL, NULL) < 0 ||
-            !may_call(text_of(json, "interface"), text_of(json, "member")))
-                return https_answer_text(request, 400, "this is not a call for the leader\n");
-        guest = calloc(1, sizeof(*guest));
-        if (!guest)
-                return https_answer_text(request, 503, "memory is short\n");
-        guest->forward = forward;
-        guest->request = request;
-        guest->next = forward->guests;
-        forward->guests = guest;
-        forward->n_guests++;
-        if (make_call(guest, json) < 0) {
-                guest_free(guest);
-                return https_answer_text(request, 400, "this call cannot be made\n");
-        }
-        https_on_gone(request, on_gone, guest);
-}
+/* ---- life */
 
 int forward_new(const ForwardConfig *config, Forward **ret_forward)
 {
@@ -497,12 +354,9 @@ int forward_new(const ForwardConfig *config, Forward **ret_forward)
         if (!forward)
                 return -ENOMEM;
         forward->config = *config;
-        r = peers_route(config->peers, &(HttpsRoute) {.method = "POST",
-                                                      .path = FORWARD_PATH,
-                                                      .needs_peer = true,
-                                                      .body_max = FORWARD_BODY_MAX,
-                                                      .handler = on_call,
-                                                      .userdata = forward});
+        r = forward_server_new(
+                &(ForwardServerConfig) {config->event, config->peers, config->store, config->dir},
+                &forward->server);
         if (r < 0)
                 return r;
         *ret_forward = TAKE_PTR(forward);
@@ -515,22 +369,12 @@ Forward *forward_free(Forward *forward)
                 return NULL;
         while (forward->calls)
                 call_free(forward->calls);
-        while (forward->guests)
-                guest_free(forward->guests);
+        forward_server_free(forward->server);
         free(forward);
         return NULL;
 }
 
 void forward_set_bus(Forward *forward, sd_bus *bus)
 {
-        Guest *next;
-
-        forward->bus = bus;
-        for (Guest *guest = forward->guests; guest; guest = next) {
-                next = guest->next;
-                guest->slot = sd_bus_slot_unref(guest->slot);
-                if (guest->request)
-                        https_answer_text(guest->request, 503, "the bus went away\n");
-                guest_free(guest);
-        }
+        forward_server_set_bus(forward->server, bus);
 }

@@ -2,22 +2,17 @@
 #pragma once
 
 /* What only the leader can do may be asked of any host: the call is carried to the leader, made
- * there on its own bus by its own hostd, and the answer carried back.
+ * there on its own bus by its own hostd, and the answer carried back (forward-server.h has the
+ * way). Files that a call hands over go first (file-receiver.h).
  *
- *   POST /1/call  {"path":…,"interface":…,"member":…,"signature":…,"arguments":[…]}
- *   200           {"signature":…,"values":[…],"revision":N} or {"error":NAME,"message":…}
- *
- * polkit has been asked on the host where the call came in; hosts of a cluster trust each other.
- * Calls that hand over files are not carried: for them the leader is named. */
+ * polkit has been asked on the host where the call came in; hosts of a cluster trust each other. */
 
 #include <systemd/sd-bus.h>
-#include <systemd/sd-json.h>
 
-#include "hostd/peers.h"
+#include "hostd/forward-server.h"
+#include "hostd/worker.h"
 
-#define FORWARD_PATH      "/1/call"
-#define FORWARD_BODY_MAX  (64 * KIB)
-#define FORWARD_CALLS_MAX 64 /* under way at once, on either side */
+#define FORWARD_FILE_CALLS_MAX 4 /* calls with files under way at once */
 
 typedef struct Forward Forward;
 
@@ -25,6 +20,7 @@ typedef struct ForwardConfig {
         sd_event *event;
         Peers *peers; /* borrowed, like the store */
         const Store *store;
+        const char *dir; /* for large files on their way */
 } ForwardConfig;
 
 /**
@@ -62,8 +58,18 @@ bool forward_wanted(const Forward *forward);
  */
 int forward_call(Forward *forward, sd_bus_message *message, sd_bus_error *error);
 
-/** forward_encode() - A message's arguments, from where it stands, as JSON. 0; negative errno */
-int forward_encode(sd_bus_message *message, sd_json_variant **ret_values);
-
-/** forward_decode() - Append JSON values of a signature to a message. 0; negative errno */
-int forward_decode(sd_bus_message *message, const char *signature, sd_json_variant *values);
+/**
+ * forward_call_with_files() - As forward_call(), for a call that hands over files
+ * @forward: forward
+ * @message: as there
+ * @worker:  reads the files; ends before the forward does
+ * @limits:  of each descriptor of the call, in order, how many bytes the leader takes of it. One
+ *           more is sent, so that the leader refuses a longer one by its own words
+ * @error:   set on failure
+ *
+ * If the leader is lost in the middle the call fails with Unavailable.
+ *
+ * Return: 1; negative errno.
+ */
+int forward_call_with_files(Forward *forward, sd_bus_message *message, Worker *worker,
+                            const uint64_t limits[FORWARD_FILES_MAX], sd_bus_error *error);

@@ -147,6 +147,16 @@ int host1_check_leads(Host1 *host1, sd_bus_error *error)
                          "the cluster has no leader yet; try again in a moment");
 }
 
+int host1_forward_files(Host1 *host1, sd_bus_message *message,
+                        const uint64_t limits[FORWARD_FILES_MAX], sd_bus_error *error)
+{
+        if (!controller_leads(host1->controller) && host1->reachable &&
+            forward_wanted(host1->forward))
+                return forward_call_with_files(host1->forward, message, host1->worker, limits,
+                                               error);
+        return host1_check_leads(host1, error);
+}
+
 int host1_request(Host1 *host1, sd_bus_message *message, ControllerRequest *request,
                   Host1Reply reply, sd_bus_error *error)
 {

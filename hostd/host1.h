@@ -205,6 +205,18 @@ const DeploymentRecord *host1_find_deployment(Host1 *host1, const char *service,
 const InstanceRecord *host1_find_instance(Host1 *host1, const char *service, const char *slot,
                                           const char *name, sd_bus_error *error);
 
+/**
+ * host1_forward_files() - Carry a call that hands over files to the host that decides
+ * @host1:   host1
+ * @message: method call, authorised and checked
+ * @limits:  how many bytes the leader takes of each of its descriptors
+ * @error:   set on failure
+ *
+ * Return: 1: it will be answered; 0: this host decides; negative errno: neither.
+ */
+int host1_forward_files(Host1 *host1, sd_bus_message *message,
+                        const uint64_t limits[FORWARD_FILES_MAX], sd_bus_error *error);
+
 /** host1_check_leads() - 0 when this host decides; else an errno with @error set */
 int host1_check_leads(Host1 *host1, sd_bus_error *error);
 

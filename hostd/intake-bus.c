@@ -8,6 +8,7 @@
 
 #include "hostd/host1.h"
 #include "lib/base/str.h"
+#include "model/package.h"
 
 /* A call whose files are being read. */
 typedef struct Taking {
@@ -300,6 +301,7 @@ static bool service_name_is_right(const char *name)
 
 int intake_bus_deploy(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
+        static const uint64_t limits[] = {PACKAGE_BYTES_MAX, MODEL_FILE_BYTES_MAX};
         Host1 *host1 = userdata;
         const char *service, *slot, *label;
         int package, configuration, r;
@@ -327,8 +329,8 @@ int intake_bus_deploy(sd_bus_message *message, void *userdata, sd_bus_error *err
                                          "the label is longer than %d bytes, or a flag is "
                                          "set",
                                          RECORD_LABEL_MAX);
-        r = host1_check_leads(host1, error);
-        if (r < 0)
+        r = host1_forward_files(host1, message, limits, error);
+        if (r != 0)
                 return r;
         intake = intake_new(INTAKE_DEPLOY);
         if (intake)
@@ -338,6 +340,7 @@ int intake_bus_deploy(sd_bus_message *message, void *userdata, sd_bus_error *err
 
 int intake_bus_configure(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
+        static const uint64_t limits[FORWARD_FILES_MAX] = {MODEL_FILE_BYTES_MAX};
         Host1 *host1 = userdata;
         const DeploymentRecord *deployment;
         const char *service, *slot;
@@ -354,8 +357,8 @@ int intake_bus_configure(sd_bus_message *message, void *userdata, sd_bus_error *
         deployment = host1_find_deployment(host1, service, slot, error);
         if (!deployment)
                 return -ENOENT;
-        r = host1_check_leads(host1, error);
-        if (r < 0)
+        r = host1_forward_files(host1, message, limits, error);
+        if (r != 0)
                 return r;
         slot_from_string(slot, &number);
         intake = intake_new(INTAKE_CONFIGURE);

@@ -636,7 +636,6 @@ static int add_membership(Manager *manager, const ManagerConfig *config)
         return membership_new(&membership, &manager->membership);
 }
 
-/* The other hosts: none are served before this one belongs to a cluster. */
 /* While this host was alone nobody could replace its VMs; before there is another host it must
  * guard them (docs/fencing.md). */
 static bool guards_against_others(void *userdata)
@@ -646,7 +645,8 @@ static bool guards_against_others(void *userdata)
         return fence_guards_against_others(manager->fence);
 }
 
-static int add_peers(Manager *manager)
+/* The other hosts: none are served before this one belongs to a cluster. */
+static int add_peers(Manager *manager, const ManagerConfig *config)
 {
         const Identity *identity = membership_identity(manager->membership);
         int r;
@@ -665,7 +665,8 @@ static int add_peers(Manager *manager)
                 r = register_server_new(manager->peers, manager->store, manager->controller,
                                         &manager->register_server);
         if (r == 0)
-                r = forward_new(&(ForwardConfig) {manager->event, manager->peers, manager->store},
+                r = forward_new(&(ForwardConfig) {manager->event, manager->peers, manager->store,
+                                                  config->host_half.state_dir},
                                 &manager->forward);
         return r < 0 ? r : add_renewal(manager);
 }
@@ -728,7 +729,7 @@ int manager_new(const ManagerConfig *config, Manager **ret_manager)
         if (r == 0)
                 r = add_halves(manager, config);
         if (r == 0)
-                r = add_peers(manager);
+                r = add_peers(manager, config);
         if (r == 0)
                 r = add_content(manager, config);
         if (r == 0)

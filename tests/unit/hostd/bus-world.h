@@ -4,19 +4,17 @@
 /* The bus side of hostd on a private bus, its store mirrored from a real etcd that the test writes
  * to, and busctl as the caller. */
 
-#include <sys/stat.h>
-
 #include "hostd/host1.h"
 #include "hostd/outbox.h"
 #include "tests/unit/lib/io/etcd-server.h"
+#include "tests/unit/private-bus.h"
 
 #define BUS_DEPLOYMENT "d00000001"
 
 typedef struct BusWorld {
         Server server;
-        pid_t bus;
+        PrivateBus bus;
         char dir[32];
-        char address[64];
         sd_event *event;
         Etcd *etcd;
         Store *store;
@@ -56,27 +54,6 @@ static inline void bus_world_reachable(void *userdata, bool reachable, const cha
         host1_reachable(((BusWorld *) userdata)->host1, reachable, detail);
 }
 
-static inline void bus_world_start_bus(BusWorld *world)
-{
-        _cleanup_free_ char *path = str_printf("%s/bus", world->dir);
-        _cleanup_free_ char *argument = str_printf("--address=unix:path=%s", path);
-        uint64_t give_up_ns = clock_boottime_ns() + 20 * NSEC_PER_SEC;
-        struct stat status;
-
-        snprintf(world->address, sizeof(world->address), "unix:path=%s", path);
-        world->bus = fork();
-        if (world->bus == 0) {
-                prctl(PR_SET_PDEATHSIG, SIGKILL);
-                execlp("dbus-daemon", "dbus-daemon", "--session", "--nofork", "--nopidfile",
-                       argument, NULL);
-                _exit(127);
-        }
-        while (stat(path, &status) < 0) {
-                assert_true(clock_boottime_ns() < give_up_ns);
-                usleep(10000);
-        }
-}
-
 static inline void bus_world_noop(void *userdata)
 {
 }
@@ -90,7 +67,7 @@ static inline int bus_world_set_up(void **state)
         strcpy(world->dir, "/tmp/troupe-bus-XXXXXX");
         assert_non_null(mkdtemp(world->dir));
         server_start(&world->server);
-        bus_world_start_bus(world);
+        private_bus_start(&world->bus, world->dir);
         events = str_printf("%s/events", world->dir);
         assert_int_equal(sd_event_new(&world->event), 0);
         assert_int_equal(shells_new(world->event, &world->shells), 0);
@@ -126,7 +103,7 @@ static inline int bus_world_set_up(void **state)
                          0);
         assert_int_equal(events_new(world->event, events, &world->events), 0);
         assert_int_equal(host1_new(&(Host1Config) {.event = world->event,
-                                                   .address = world->address,
+                                                   .address = world->bus.address,
                                                    .host = "h1",
                                                    .store = world->store,
                                                    .controller = world->controller,
@@ -155,8 +132,7 @@ static inline int bus_world_tear_down(void **state)
         store_free(world->store);
         etcd_free(world->etcd);
         sd_event_unref(world->event);
-        kill(world->bus, SIGKILL);
-        waitpid(world->bus, NULL, 0);
+        private_bus_end(&world->bus);
         server_remove(&world->server);
         assert_int_equal(system(command), 0);
         free(world);
@@ -230,8 +206,8 @@ static inline void bus_world_write_service(BusWorld *world)
 /* What busctl prints, on either output, while the loop runs. */
 static inline char *bus_world_ask(BusWorld *world, const char *arguments)
 {
-        _cleanup_free_ char *command =
-                str_printf("busctl --address=%s --timeout=20 %s 2>&1", world->address, arguments);
+        _cleanup_free_ char *command = str_printf("busctl --address=%s --timeout=20 %s 2>&1",
+                                                  world->bus.address, arguments);
         FILE *pipe = popen(command, "re");
         StrBuffer out = {};
         char buffer[4096];

@@ -1,116 +1,98 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Values on their way as JSON. Whole calls between real hosts are in tests/rack/cluster. */
+/* Calls with files go all the way: sent, made, asked about, answered. */
 
 #include "hostd/forward.h"
 
-#include <stdlib.h>
-#include <sys/socket.h>
+#include <sys/mman.h>
 
-#include "lib/base/str.h"
-#include "tests/unit/test.h"
+#include "tests/unit/hostd/forward-world.h"
 
-static sd_bus *bus;
-
-static sd_bus_message *message_new(void)
+static int file_with(const char *text)
 {
-        sd_bus_message *message;
+        int fd = memfd_create("file", MFD_CLOEXEC);
 
-        assert_true(sd_bus_message_new_method_call(bus, &message, "a.b", "/a", "a.b", "C") >= 0);
-        return message;
+        assert_int_equal(file_write_all(fd, text, strlen(text)), 0);
+        return fd;
 }
 
-static void seal(sd_bus_message *message)
+static void a_call_with_files_is_made_by_the_leader(void **state)
 {
-        assert_true(sd_bus_message_seal(message, 1, 0) >= 0);
+        _cleanup_close_ int a = file_with("package"), b = file_with("configuration");
+        const char *first, *second;
+        ForwardWorld world;
+
+        forward_world_begin(&world, state);
+        forward_world_call(&world, "Deploy", a, b);
+        RUN_UNTIL(world.cluster->event, world.reply);
+        assert_true(sd_bus_message_read(world.reply, "ss", &first, &second) >= 0);
+        assert_string_equal(first, "package");
+        assert_string_equal(second, "configuration");
+        assert_int_equal(world.n_made, 1);
+        forward_world_end(&world);
 }
 
-static void values_go_both_ways(void **state)
+/* The leader says by its own words that a file is too long: it gets one byte too many. */
+static void not_more_than_the_leader_takes_is_sent(void **state)
 {
-        sd_bus_message *there = message_new(), *back = message_new();
-        sd_json_variant *values = NULL, *again = NULL;
-        _cleanup_free_ char *text = NULL, *text_again = NULL;
+        char text[300];
+        _cleanup_close_ int b = file_with("b");
+        const char *first, *second;
+        ForwardWorld world;
+        int a;
 
-        assert_true(sd_bus_message_append(there, "ssutbq", "shop", "", 7, UINT64_MAX, 1, 9) >= 0);
-        assert_true(sd_bus_message_append(there, "a{su}", 2, "web", 3, "worker", 4) >= 0);
-        assert_true(sd_bus_message_append(there, "o", "/org/troupe") >= 0);
-        seal(there);
-        assert_true(forward_encode(there, &values) >= 0);
-        assert_true(sd_json_variant_format(values, 0, &text) >= 0);
-        assert_string_equal(text, "[\"shop\",\"\",7,\"18446744073709551615\",true,9,"
-                                  "[[\"web\",3],[\"worker\",4]],\"/org/troupe\"]");
-        assert_int_equal(forward_decode(back, "ssutbqa{su}o", values), 0);
-        seal(back);
-        assert_true(forward_encode(back, &again) >= 0);
-        assert_true(sd_json_variant_format(again, 0, &text_again) >= 0);
-        assert_string_equal(text, text_again);
-        sd_json_variant_unref(values);
-        sd_json_variant_unref(again);
-        sd_bus_message_unref(there);
-        sd_bus_message_unref(back);
+        memset(text, 'x', sizeof(text) - 1);
+        text[sizeof(text) - 1] = '\0';
+        a = file_with(text);
+        forward_world_begin(&world, state);
+        forward_world_call(&world, "Deploy", a, b);
+        close(a);
+        RUN_UNTIL(world.cluster->event, world.reply);
+        assert_true(sd_bus_message_read(world.reply, "ss", &first, &second) >= 0);
+        assert_int_equal(strlen(first), 101);
+        forward_world_end(&world);
 }
 
-static void what_does_not_fit_is_refused(void **state)
+static void the_leaders_error_comes_back_as_it_is(void **state)
 {
-        static const struct {
-                const char *signature, *json;
-        } wrong[] = {
-                {"s", "[]"},
-                {"s", "[1]"},
-                {"s", "[\"a\",\"b\"]"},
-                {"u", "[-1]"},
-                {"u", "[4294967296]"},
-                {"q", "[65536]"},
-                {"t", "[1]"},
-                {"b", "[1]"},
-                {"h", "[1]"},
-                {"v", "[1]"},
-                {"a{su", "[[]]"},
-                {"a{su}", "[[[\"a\"]]]"},
-                {"a{su}", "[{}]"},
-                {"as", "[[\"a\"]]"},
-                {"s", "{}"},
-                {"o", "[\"no path\"]"},
-        };
+        _cleanup_close_ int a = file_with("bad"), b = file_with("b");
+        const sd_bus_error *error;
+        ForwardWorld world;
 
-        for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-                sd_bus_message *message = message_new();
-                sd_json_variant *values = NULL;
-
-                assert_true(sd_json_parse(wrong[i].json, 0, &values, NULL, NULL) >= 0);
-                assert_true(forward_decode(message, wrong[i].signature, values) < 0);
-                sd_json_variant_unref(values);
-                sd_bus_message_unref(message);
-        }
+        forward_world_begin(&world, state);
+        forward_world_call(&world, "Deploy", a, b);
+        RUN_UNTIL(world.cluster->event, world.reply);
+        error = sd_bus_message_get_error(world.reply);
+        assert_string_equal(error->name, BUS_ERROR_PREFIX "PackageInvalid");
+        assert_string_equal(error->message, "it is bad");
+        forward_world_end(&world);
 }
 
-/* A connection that is good for making messages. */
-static int set_up(void **state)
+/* The leader is gone when it has the files: whoever called is told, and soon. */
+static void a_leader_that_is_lost_is_an_error(void **state)
 {
-        int fds[2];
+        _cleanup_close_ int a = file_with("a"), b = file_with("b");
+        ForwardWorld world;
 
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
-                         0);
-        assert_true(sd_bus_new(&bus) >= 0);
-        assert_true(sd_bus_set_fd(bus, fds[0], fds[0]) >= 0);
-        assert_true(sd_bus_negotiate_fds(bus, true) >= 0);
-        assert_true(sd_bus_start(bus) >= 0);
-        *state = (void *) (intptr_t) fds[1];
-        return 0;
-}
-
-static int tear_down(void **state)
-{
-        sd_bus_close_unref(bus);
-        close((int) (intptr_t) *state);
-        return 0;
+        forward_world_begin(&world, state);
+        world.silent = true;
+        forward_world_call(&world, "Deploy", a, b);
+        RUN_UNTIL(world.cluster->event, world.unanswered);
+        forward_set_bus(world.forward, NULL); /* as far as those who ask can see */
+        RUN_UNTIL(world.cluster->event, world.reply);
+        assert_string_equal(sd_bus_message_get_error(world.reply)->name,
+                            BUS_ERROR_PREFIX "Unavailable");
+        assert_non_null(strstr(sd_bus_message_get_error(world.reply)->message, "troupectl status"));
+        forward_world_end(&world);
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(values_go_both_ways),
-                cmocka_unit_test(what_does_not_fit_is_refused),
+                CLUSTER_TEST(a_call_with_files_is_made_by_the_leader),
+                CLUSTER_TEST(not_more_than_the_leader_takes_is_sent),
+                CLUSTER_TEST(the_leaders_error_comes_back_as_it_is),
+                CLUSTER_TEST(a_leader_that_is_lost_is_an_error),
         };
 
-        return cmocka_run_group_tests(tests, set_up, tear_down);
+        return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,7 +36,7 @@ static void test_signals(void **state)
         Record record;
 
         assert_true(sd_bus_new(&bus) >= 0);
-        assert_true(sd_bus_set_address(bus, world->address) >= 0);
+        assert_true(sd_bus_set_address(bus, world->bus.address) >= 0);
         assert_true(sd_bus_set_bus_client(bus, true) >= 0);
         assert_true(sd_bus_start(bus) >= 0);
         assert_true(sd_bus_add_match(bus, NULL, "sender='org.troupe.Host1'", on_signal, NULL) >= 0);
@@ -61,11 +61,11 @@ static void test_bus_restarts(void **state)
 
         bus_world_write_service(world);
         bus_world_expect(world, BUS_CALL "ListServices", "shop");
-        kill(world->bus, SIGKILL);
-        waitpid(world->bus, NULL, 0);
+        kill(world->bus.pid, SIGKILL);
+        waitpid(world->bus.pid, NULL, 0);
         assert_int_equal(unlink(path), 0);
         RUN_UNTIL(world->event, !world->host1->bus || sd_bus_is_open(world->host1->bus) <= 0);
-        bus_world_start_bus(world);
+        private_bus_start(&world->bus, world->dir);
         RUN_UNTIL(world->event, world->host1->bus && sd_bus_is_ready(world->host1->bus) > 0);
         bus_world_expect(world, BUS_CALL "ListServices", "shop");
 }

@@ -32,7 +32,7 @@ static void test_refusals(void **state)
         sd_bus *bus;
 
         assert_true(sd_bus_new(&bus) >= 0);
-        assert_true(sd_bus_set_address(bus, world->address) >= 0);
+        assert_true(sd_bus_set_address(bus, world->bus.address) >= 0);
         assert_true(sd_bus_set_bus_client(bus, true) >= 0);
         assert_true(sd_bus_negotiate_fds(bus, true) >= 0);
         assert_true(sd_bus_start(bus) >= 0);
