@@ -17,7 +17,9 @@ declare -A machines # processes of those machines that it is not about just now,
 address=127.0.0.1
 network=()
 mac=52:54:00:74:72:01
-ssh_options=(-i "$work/key" -o BatchMode=yes -o ConnectTimeout=10 -o StrictHostKeyChecking=accept-new -o LogLevel=ERROR
+# a machine that stops answers no more, and says nothing about it
+ssh_options=(-i "$work/key" -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15 -o ServerAliveCountMax=4
+        -o StrictHostKeyChecking=accept-new -o LogLevel=ERROR
         -o UserKnownHostsFile="$work/known")
 
 fail() {
@@ -96,8 +98,12 @@ boot() {
         local image=$1; shift
         [ -n "${port:-}" ] || port=$(free_port)
         [ -e "$work/key" ] || ssh-keygen -q -t ed25519 -N '' -f "$work/key"
+        # a new disk is a new machine, with another key
+        [ -e "$disk_file" ] || rm -f "$work/known"
         : >"$console"
-        TROUPE_MAC=$mac image/run --image "$image" --disk "$disk_file" --serial "$console" --ssh "$port" --key "$work/key.pub" "${network[@]}" "$@" &
+        # what the machine has flushed outlives a power cut, and nothing else has to
+        TROUPE_MAC=$mac image/run --image "$image" --disk "$disk_file" --cache writeback --serial "$console" --ssh "$port" \
+                --key "$work/key.pub" "${network[@]}" "$@" &
         machine=$!
 }
 
