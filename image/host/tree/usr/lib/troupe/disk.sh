@@ -26,8 +26,13 @@ partition() {
         lsblk -nrpo NAME,PARTLABEL "$1" | while read -r name label; do [ "$label" != "$2" ] || echo "$name"; done
 }
 
-# Neither a partition table nor a file system, nor anything else that is known.
-is_empty() { ! blkid -p "$1" >/dev/null 2>&1; }
+# Neither a partition table nor a file system, nor anything else that is known (2: nothing was found; 8: more than one thing was), and
+# zeros between the place of a partition table and the first partition's. A table that a power cut left half written is nothing.
+is_empty() {
+        local status=0
+        blkid -p "$1" >/dev/null 2>&1 || status=$?
+        [ "$status" = 2 ] && cmp -s -i 17408 -n $((1048576 - 17408)) "$1" /dev/zero
+}
 
 # Disks that something could be written to.
 disks() {
