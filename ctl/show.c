@@ -94,6 +94,22 @@ static void show_operation(sd_json_variant *operation)
                view_text(operation, "message"));
 }
 
+static void show_guest_os(sd_json_variant *deployment)
+{
+        const char *next = view_text(deployment, "os_next");
+        const char *failed = view_text(deployment, "os_failed");
+
+        if (!view_text(deployment, "os_current")[0])
+                return; /* a hostd of before */
+        printf("  guest OS %s/%s", view_text(deployment, "os_family"),
+               view_text(deployment, "os_current"));
+        if (next[0])
+                printf(", going to %s", next);
+        if (failed[0])
+                printf(", came back from %s: instances did not become Ready", failed);
+        putchar('\n');
+}
+
 static void show_deployment_heading(sd_json_variant *deployment)
 {
         const char *slot = view_text(deployment, "slot"), *vip = view_text(deployment, "vip");
@@ -112,6 +128,7 @@ static void show_deployment_heading(sd_json_variant *deployment)
                        view_number(role, "count"));
         }
         putchar('\n');
+        show_guest_os(deployment);
 }
 
 static int show_status(sd_json_variant *status, const Options *options)

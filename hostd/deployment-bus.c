@@ -84,6 +84,9 @@ static int find(sd_bus *bus, const char *path, const char *interface, void *user
         view->created_us = record->created_us;
         view->os_family = record->os_family;
         view->os_version = record->os_version;
+        view->os_current = record->os_current;
+        view->os_next = record->os_next;
+        view->os_failed = record->os_failed;
         *ret_found = view;
         return 1;
 }
@@ -111,6 +114,9 @@ static const sd_bus_vtable vtable[] = {
                         HOST1_CONST),
         SD_BUS_PROPERTY("OsFamily", "s", NULL, offsetof(DeploymentView, os_family), HOST1_CHANGE),
         SD_BUS_PROPERTY("OsVersion", "s", NULL, offsetof(DeploymentView, os_version), HOST1_CHANGE),
+        SD_BUS_PROPERTY("OsCurrent", "s", NULL, offsetof(DeploymentView, os_current), HOST1_CHANGE),
+        SD_BUS_PROPERTY("OsNext", "s", NULL, offsetof(DeploymentView, os_next), HOST1_CHANGE),
+        SD_BUS_PROPERTY("OsFailed", "s", NULL, offsetof(DeploymentView, os_failed), HOST1_CHANGE),
         SD_BUS_PROPERTY("Roles", "a(ssuu)", get_roles, 0, HOST1_CHANGE),
         SD_BUS_VTABLE_END,
 };

@@ -200,6 +200,8 @@ static void note_operation(Events *events, const OperationRecord *now,
                 return;
         if (now->state == OPERATION_RUNNING)
                 snprintf(message, sizeof(message), "%s began", kind);
+        else if (now->kind == OPERATION_UPDATE && now->state == OPERATION_SUCCEEDED)
+                snprintf(message, sizeof(message), "%s succeeded: %s", kind, now->message);
         else if (now->state == OPERATION_SUCCEEDED)
                 snprintf(message, sizeof(message), "%s succeeded", kind);
         else

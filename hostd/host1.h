@@ -62,7 +62,8 @@ typedef struct ServiceView {
 typedef struct DeploymentView {
         struct Host1 *host1;
         const DeploymentRecord *record;
-        const char *id, *service, *slot, *vip, *package, *label, *state, *os_family, *os_version;
+        const char *id, *service, *slot, *vip, *package, *label, *state, *os_family, *os_version,
+                *os_current, *os_next, *os_failed;
         uint64_t created_us;
         char vip_text[IP_TEXT_MAX];
 } DeploymentView;
