@@ -36,12 +36,19 @@ typedef struct Survey {
         uint32_t n_serving;     /* of any */
         uint32_t domain;        /* the lowest with one of another version; UINT32_MAX for none */
         uint32_t n_away;        /* not serving, and in another domain than that; or missing */
-        const Instance *behind; /* one that does not serve, best of the version; or NULL */
+        const Instance *behind; /* one that does not serve: of the version and on a host that is
+                                   alive, if there is such a one; or NULL */
 } Survey;
 
 static bool is_on(const Instance *instance, const char *version)
 {
         return str_equal(instance->item.record.instance.os_version, version);
+}
+
+/* What is not Ready on the new version says more of it the less else could be to blame. */
+static unsigned proof_of(const Instance *instance, const char *version)
+{
+        return is_on(instance, version) ? 1 + instance->host->alive : 0;
 }
 
 static void survey_instance(Fabric *fabric, Instance *instance, Survey *survey)
@@ -54,7 +61,8 @@ static void survey_instance(Fabric *fabric, Instance *instance, Survey *survey)
         survey->n_done += on && serves;
         if (!on)
                 survey->domain = MIN(survey->domain, domain);
-        if (!serves && (!survey->behind || (on && !is_on(survey->behind, survey->version))))
+        if (!serves && (!survey->behind || proof_of(instance, survey->version) >
+                                                   proof_of(survey->behind, survey->version)))
                 survey->behind = instance;
 }
 
@@ -281,6 +289,13 @@ static void go_back(Fabric *fabric, Deployment *deployment, Operation *operation
         step(fabric, deployment, &survey);
 }
 
+/* Whether it is the version's doing that not all serve, as far as can be seen. */
+static bool is_at_fault(const Survey *survey)
+{
+        return survey->behind && is_on(survey->behind, survey->version) &&
+               survey->behind->host->alive;
+}
+
 static bool may_begin(Fabric *fabric, Deployment *deployment)
 {
         const DeploymentRecord *record = deployment_record(deployment);
@@ -291,7 +306,11 @@ static bool may_begin(Fabric *fabric, Deployment *deployment)
         if (is_to_leave(fabric, record))
                 return true;
         survey = survey_make(fabric, deployment, record->os_current);
-        return survey.n_serving == survey.total;
+        if (survey.n_serving == survey.total)
+                return true;
+        /* it will not go on by itself, if it is the new version that keeps them from serving */
+        survey = survey_make(fabric, deployment, record->os_next);
+        return record->os_next[0] && is_at_fault(&survey);
 }
 
 /* Begins a walk, or takes up one that stood still or whose operation was never written. */
@@ -331,13 +350,6 @@ void walk_check(Fabric *fabric, Deployment *deployment)
 }
 
 /* ---- standing still */
-
-/* Whether it is the new version's doing, as far as can be seen. */
-static bool is_at_fault(const Survey *survey)
-{
-        return survey->behind && is_on(survey->behind, survey->version) &&
-               survey->behind->host->alive;
-}
 
 static void give_up(Fabric *fabric, Deployment *deployment, Operation *operation)
 {
