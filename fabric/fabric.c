@@ -26,6 +26,7 @@ int fabric_new(Fabric **ret_fabric)
         place_init(&fabric->place);
         record_init(&fabric->default_cluster, RECORD_CLUSTER);
         fabric->cluster = &fabric->default_cluster.cluster;
+        fabric->owners_timer.kind = TIMER_OWNERS;
         *ret_fabric = fabric;
         return 0;
 }
@@ -197,6 +198,9 @@ static void fire(Fabric *fabric, Timer *timer)
         case TIMER_OPERATION:
                 operation_timer(fabric, CONTAINER_OF(timer, Operation, timer));
                 break;
+        case TIMER_OWNERS:
+                owners_timer(fabric);
+                break;
         case TIMER_PACKAGE:
                 state_drop(fabric, &CONTAINER_OF(timer, Package, timer)->item);
                 break;
@@ -269,8 +273,10 @@ int fabric_step(Fabric *fabric, const FabricEvent *event, const FabricPlan **ret
         }
         while (!fabric->failed && (timer = timers_pop(&fabric->timers, fabric->now_ns)))
                 fire(fabric, timer);
-        if (fabric->synced)
+        if (fabric->synced) {
+                hosts_check(fabric);
                 settle(fabric);
+        }
         if (!fabric->failed)
                 plan_build(fabric);
         if (fabric->failed)

@@ -49,7 +49,7 @@ void host_refresh(Fabric *fabric, Host *host)
 {
         refresh(fabric, host, false);
         fabric->room_changed = true;
-        fabric->owners_changed |= fabric->n_unowned > 0 || (host->record && host->record->draining);
+        fabric->owners_changed = true;
 }
 
 void host_set_suspect(Fabric *fabric, Host *host, bool suspect)
@@ -140,8 +140,11 @@ static void brake_set(Fabric *fabric, bool braked)
 }
 
 /* On when too many vanished at once; off when enough of them are back. */
-static void brake_check(Fabric *fabric)
+void hosts_check(Fabric *fabric)
 {
+        if (!fabric->hosts_changed)
+                return;
+        fabric->hosts_changed = false;
         brake_set(fabric, fabric->cluster->braked ? too_many(fabric, lost_at_all)
                                                   : too_many(fabric, lost_lately));
 }
@@ -188,7 +191,7 @@ void host_alive(Fabric *fabric, const char *name)
                 state_touch(fabric, ITEM_OF(CONTAINER_OF(host->record, Record, host)));
         }
         host_refresh(fabric, host);
-        brake_check(fabric);
+        fabric->hosts_changed = true;
         /* what is observed of its instances is believed again, from now on */
         for (size_t i = 0; i < host->n_instances; i++) {
                 host->instances[i]->acted_ns = fabric->now_ns;
@@ -216,7 +219,7 @@ void host_lost(Fabric *fabric, const char *name)
         if (!host || !host->alive)
                 return;
         host_set_lost(fabric, host);
-        brake_check(fabric);
+        fabric->hosts_changed = true;
 }
 
 void host_silent(Fabric *fabric, const char *name, int64_t renewal, uint64_t since_ns)
@@ -238,7 +241,7 @@ void host_silent(Fabric *fabric, const char *name, int64_t renewal, uint64_t sin
                 state_timer(fabric, &host->timer, MAX(gone_ns, fabric->now_ns));
         }
         if (lost)
-                brake_check(fabric);
+                fabric->hosts_changed = true;
 }
 
 void host_timer(Fabric *fabric, Host *host)
@@ -283,6 +286,6 @@ void host_remove(Fabric *fabric, Host *host)
         state_touch_guarded(fabric, item, host);
         state_drop(fabric, item);
         fabric->owners_changed = true;
-        brake_check(fabric);
+        fabric->hosts_changed = true;
         state_queue_host(fabric, host);
 }

@@ -30,6 +30,10 @@ void host_lost(Fabric *fabric, const char *name);
  */
 void host_silent(Fabric *fabric, const char *name, int64_t renewal, uint64_t since_ns);
 
+/** hosts_check() - Once in a step: put the brake on when too many vanished at once, and off when
+ * enough of them are back */
+void hosts_check(Fabric *fabric);
+
 /** host_timer() - A host's timer fired: it has been lost for long enough */
 void host_timer(Fabric *fabric, Host *host);
 

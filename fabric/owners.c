@@ -5,6 +5,8 @@
 
 #include "fabric/owners.h"
 
+#include <stdlib.h>
+
 /* How willingly a host is chosen, lower is better. */
 enum {
         RANK_USABLE,
@@ -30,24 +32,50 @@ static bool is_to_leave(const Host *owner)
 
 static bool is_better(const Fabric *fabric, const Host *a, const Host *b)
 {
-        if (!b || rank(a) != rank(b))
-                return !b || rank(a) < rank(b);
         if (a->n_vips != b->n_vips)
                 return a->n_vips < b->n_vips;
         return fabric->place.hosts[a->place].node.tie < fabric->place.hosts[b->place].node.tie;
 }
 
-static Host *pick(const Fabric *fabric)
+/* The hosts that may be chosen, all of one rank, as a heap with the best on top. */
+typedef struct Candidates {
+        Host **hosts;
+        size_t n;
+        unsigned rank;
+} Candidates;
+
+static void sink(const Fabric *fabric, Candidates *candidates, size_t i)
 {
-        Host *best = NULL;
+        Host **hosts = candidates->hosts;
 
-        MAP_FOREACH (entry, &fabric->hosts) {
-                Host *host = entry->value;
+        for (size_t child = 2 * i + 1; child < candidates->n; child = 2 * i + 1) {
+                Host *host = hosts[i];
 
-                if (rank(host) < RANK_NONE && is_better(fabric, host, best))
-                        best = host;
+                if (child + 1 < candidates->n && is_better(fabric, hosts[child + 1], hosts[child]))
+                        child++;
+                if (!is_better(fabric, hosts[child], host))
+                        return;
+                hosts[i] = hosts[child];
+                hosts[child] = host;
+                i = child;
         }
-        return best;
+}
+
+static void candidates_init(Fabric *fabric, Candidates *candidates)
+{
+        *candidates = (Candidates) {.rank = RANK_NONE};
+        candidates->hosts = calloc(map_size(&fabric->hosts) + 1, sizeof(*candidates->hosts));
+        if (!candidates->hosts) {
+                fabric->failed = true;
+                return;
+        }
+        MAP_FOREACH (entry, &fabric->hosts)
+                candidates->rank = MIN(candidates->rank, rank(entry->value));
+        MAP_FOREACH (entry, &fabric->hosts)
+                if (candidates->rank < RANK_NONE && rank(entry->value) == candidates->rank)
+                        candidates->hosts[candidates->n++] = entry->value;
+        for (size_t i = candidates->n / 2; i-- > 0;)
+                sink(fabric, candidates, i);
 }
 
 /* Counts every host's VIPs; returns whether any VIP is to leave its owner. */
@@ -75,17 +103,10 @@ static bool count_vips(Fabric *fabric)
         return leave;
 }
 
-static void slot_check(Fabric *fabric, ServiceRecord *service, Slot slot)
+static void give(Fabric *fabric, ServiceRecord *service, Slot slot, Host *next)
 {
-        Host *owner = map_get(&fabric->hosts, service->slots[slot].owner), *next;
+        Host *owner = map_get(&fabric->hosts, service->slots[slot].owner);
 
-        if (service->slots[slot].vip.family == 0 || !is_to_leave(owner))
-                return;
-        next = pick(fabric);
-        if (!next || (owner && rank(next) >= rank(owner))) {
-                fabric->n_unowned++;
-                return;
-        }
         SET_NAME(service->slots[slot].owner, next->name);
         if (owner)
                 owner->n_vips--;
@@ -94,15 +115,104 @@ static void slot_check(Fabric *fabric, ServiceRecord *service, Slot slot)
                             owner && owner->gone ? owner : NULL);
 }
 
+static void slot_check(Fabric *fabric, Candidates *candidates, ServiceRecord *service, Slot slot)
+{
+        const Host *owner = map_get(&fabric->hosts, service->slots[slot].owner);
+
+        if (service->slots[slot].vip.family == 0 || !is_to_leave(owner))
+                return;
+        if (candidates->n == 0 || (owner && candidates->rank >= rank(owner))) {
+                fabric->n_unowned++;
+                return;
+        }
+        give(fabric, service, slot, candidates->hosts[0]);
+        sink(fabric, candidates, 0);
+}
+
+static void find_owners(Fabric *fabric)
+{
+        Candidates candidates;
+
+        candidates_init(fabric, &candidates);
+        RECORDS_FOREACH(entry, fabric, RECORD_SERVICE)
+        for (unsigned slot = 0; slot < SLOTS && !fabric->failed; slot++)
+                slot_check(fabric, &candidates, &((Record *) entry->value)->service, slot);
+        free(candidates.hosts);
+}
+
+/* ---- evening out */
+
+typedef struct Balance {
+        Host *busiest, *idlest; /* of the usable ones; NULL when there are none */
+        uint32_t share;         /* what each would have, rounded up */
+} Balance;
+
+static Balance weigh(const Fabric *fabric)
+{
+        Balance balance = {};
+        uint32_t n_hosts = 0, n_vips = 0;
+
+        MAP_FOREACH (entry, &fabric->hosts) {
+                Host *host = entry->value;
+
+                if (rank(host) != RANK_USABLE)
+                        continue;
+                n_hosts++;
+                n_vips += host->n_vips;
+                if (!balance.idlest || is_better(fabric, host, balance.idlest))
+                        balance.idlest = host;
+                if (!balance.busiest || is_better(fabric, balance.busiest, host))
+                        balance.busiest = host;
+        }
+        balance.share = n_hosts > 0 ? (n_vips + n_hosts - 1) / n_hosts : 0;
+        return balance;
+}
+
+/* Moving starts only when it is worth it, and goes on until it is even. */
+static bool is_uneven(const Balance *balance)
+{
+        return balance->busiest && balance->busiest->n_vips > 2 * balance->share;
+}
+
+static void move_one(Fabric *fabric, const Balance *balance)
+{
+        RECORDS_FOREACH(entry, fabric, RECORD_SERVICE)
+        for (unsigned slot = 0; slot < SLOTS; slot++) {
+                ServiceRecord *service = &((Record *) entry->value)->service;
+
+                if (service->slots[slot].vip.family == 0 ||
+                    map_get(&fabric->hosts, service->slots[slot].owner) != balance->busiest)
+                        continue;
+                give(fabric, service, slot, balance->idlest);
+                return;
+        }
+}
+
+void owners_timer(Fabric *fabric)
+{
+        Balance balance;
+
+        count_vips(fabric);
+        balance = weigh(fabric);
+        if (!balance.busiest || balance.busiest->n_vips <= balance.share)
+                return;
+        if (!fabric->cluster->braked)
+                move_one(fabric, &balance);
+        state_timer(fabric, &fabric->owners_timer, state_after(fabric->now_ns, OWNERS_STEP_MS));
+}
+
 void owners_check(Fabric *fabric)
 {
+        Balance balance;
+
         fabric->owners_changed = false;
         fabric->n_unowned = 0;
-        if (!count_vips(fabric))
-                return;
-        RECORDS_FOREACH(entry, fabric, RECORD_SERVICE)
-        for (unsigned slot = 0; slot < SLOTS; slot++)
-                slot_check(fabric, &((Record *) entry->value)->service, slot);
+        if (count_vips(fabric))
+                find_owners(fabric);
+        balance = weigh(fabric);
+        state_timer(fabric, &fabric->owners_timer,
+                    is_uneven(&balance) ? state_after(fabric->now_ns, OWNERS_CALM_MS)
+                                        : FABRIC_NEVER);
 }
 
 void owners_sync(Fabric *fabric)

@@ -2,10 +2,15 @@
 #pragma once
 
 /* Which host announces which VIP. A VIP stays where it is as long as that host is not lost and not
- * drained: moving it gains nothing that is worth the moment in which no host answers for it. The
- * brake does not hold it: taking an address over starts nothing. */
+ * drained: moving it costs a moment in which no host answers for it. Only when a host has more than
+ * twice its share, as after a cold start the one that was there first, and no host and no VIP has
+ * come or gone for a while, they are moved one by one until it is even. The brake does not hold
+ * VIPs that need an owner: taking an address over starts nothing. */
 
 #include "fabric/state.h"
+
+#define OWNERS_CALM_MS 300000
+#define OWNERS_STEP_MS 30000
 
 /** owners_sync() - After loading: hosts that own a VIP are known, also when nothing else names them
  */
@@ -20,3 +25,6 @@ void owners_sync(Fabric *fabric);
  * A VIP is taken from a lost host only when that is gone, and on the condition that it still is.
  */
 void owners_check(Fabric *fabric);
+
+/** owners_timer() - It has been calm for long enough: move one VIP, if it is not even */
+void owners_timer(Fabric *fabric);

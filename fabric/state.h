@@ -26,6 +26,7 @@ enum {
         TIMER_INSTANCE,
         TIMER_OPERATION,
         TIMER_PACKAGE,
+        TIMER_OWNERS,
         TIMER_GUEST_OS,
 };
 
@@ -136,6 +137,8 @@ struct Fabric {
         bool owners_changed; /* a VIP may need another owner */
         bool os_changed;     /* a guest OS version may be used no more, or again */
         uint32_t n_unowned;  /* VIPs that need one and find none */
+        Timer owners_timer;  /* they are uneven: when one is moved */
+        bool hosts_changed;  /* hosts were lost or are back: the brake may go on or off */
         Deployment **queue;  /* to be checked in this step */
         size_t n_queue;
         Dirty *dirty;

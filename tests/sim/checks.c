@@ -105,6 +105,37 @@ static void check_owners(World *world, const ServiceRecord *service)
         }
 }
 
+static uint32_t count_vips(const World *world, const char *host)
+{
+        uint32_t n = 0;
+
+        MAP_FOREACH (entry, &world->store[RECORD_SERVICE]) {
+                const ServiceRecord *service = &((const Record *) entry->value)->service;
+
+                for (unsigned slot = 0; slot < SLOTS; slot++)
+                        n += service->slots[slot].vip.family != 0 &&
+                             str_equal(service->slots[slot].owner, host);
+        }
+        return n;
+}
+
+/* No host is left with more than twice its share of the VIPs. */
+static void check_even(World *world)
+{
+        uint32_t total = 0, share;
+
+        if (world->config.n_hosts > 100)
+                return; /* it would take longer than a run */
+        for (unsigned i = 0; i < world->config.n_hosts; i++)
+                total += count_vips(world, world->hosts[i].name);
+        share = (total + world->config.n_hosts - 1) / world->config.n_hosts;
+        for (unsigned i = 0; i < world->config.n_hosts; i++)
+                if (count_vips(world, world->hosts[i].name) > 2 * share)
+                        trace_violation(world, "%s has %u of %u VIPs in the end",
+                                        world->hosts[i].name,
+                                        count_vips(world, world->hosts[i].name), total);
+}
+
 static void check_capacity(World *world)
 {
         for (unsigned i = 0; i < world->config.n_hosts; i++) {
@@ -181,5 +212,6 @@ void world_check_quiet(World *world)
                         trace_violation(world, "%s runs and is not wanted", entry->key);
         }
         check_capacity(world);
+        check_even(world);
         check_addresses(world);
 }

@@ -193,6 +193,88 @@ static void the_brake_does_not_hold_vips(void **state)
         world_deinit(&world);
 }
 
+static void cordon(World *world, bool cordoned)
+{
+        static const char *const hosts[] = {"h1", "h2", "h3"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(hosts); i++)
+                world_request(world,
+                              (FabricRequest) {.kind = cordoned ? FABRIC_CORDON : FABRIC_UNCORDON,
+                                               .host = hosts[i]});
+}
+
+static unsigned owned_by(World *world, const char *host)
+{
+        return str_equal(owner(world, "s", SLOT_PRODUCTION), host) +
+               str_equal(owner(world, "s", SLOT_STAGING), host) +
+               str_equal(owner(world, "t", SLOT_PRODUCTION), host) +
+               str_equal(owner(world, "t", SLOT_STAGING), host);
+}
+
+/* Four VIPs, all of them on the first of four hosts. */
+static void init_uneven(World *world)
+{
+        world_init(world, 4, 4);
+        cordon(world, true);
+        deploy(world, "s", SLOT_PRODUCTION, "d1");
+        deploy(world, "s", SLOT_STAGING, "d2");
+        deploy(world, "t", SLOT_PRODUCTION, "d3");
+        deploy(world, "t", SLOT_STAGING, "d4");
+        cordon(world, false);
+}
+
+static void uneven_vips_move_one_by_one_when_it_is_calm(void **state)
+{
+        World world;
+
+        init_uneven(&world);
+        assert_int_equal(owned_by(&world, "h0"), 4);
+        world_tick(&world, OWNERS_CALM_MS * NSEC_PER_MSEC - 1);
+        assert_int_equal(owned_by(&world, "h0"), 4);
+        world_tick(&world, 1);
+        assert_int_equal(owned_by(&world, "h0"), 3);
+        assert_false(is_guarded(&world, "h0"));
+        world_tick(&world, OWNERS_STEP_MS * NSEC_PER_MSEC);
+        assert_int_equal(owned_by(&world, "h0"), 2);
+        world_tick(&world, OWNERS_STEP_MS * NSEC_PER_MSEC);
+        for (unsigned i = 0; i < 4; i++)
+                assert_int_equal(owned_by(&world, (const char *[]) {"h0", "h1", "h2", "h3"}[i]), 1);
+        world_tick(&world, SECONDS(3600));
+        assert_false(writes_service(&world));
+        world_deinit(&world);
+}
+
+static void a_host_that_comes_or_goes_begins_the_calm_anew(void **state)
+{
+        World world;
+
+        init_uneven(&world);
+        world_tick(&world, SECONDS(200));
+        world_alive(&world, "h3", false);
+        world_alive(&world, "h3", true);
+        world_tick(&world, OWNERS_CALM_MS * NSEC_PER_MSEC - 1);
+        assert_int_equal(owned_by(&world, "h0"), 4);
+        world_tick(&world, 1);
+        assert_int_equal(owned_by(&world, "h0"), 3);
+        world_deinit(&world);
+}
+
+/* Twice the share is not worth a move. */
+static void a_little_uneven_stays(void **state)
+{
+        World world;
+
+        world_init(&world, 4, 4);
+        cordon(&world, true);
+        deploy(&world, "s", SLOT_PRODUCTION, "d1");
+        deploy(&world, "s", SLOT_STAGING, "d2");
+        cordon(&world, false);
+        world_tick(&world, SECONDS(3600));
+        assert_string_equal(owner(&world, "s", SLOT_PRODUCTION), "h0");
+        assert_string_equal(owner(&world, "s", SLOT_STAGING), "h0");
+        world_deinit(&world);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -204,6 +286,9 @@ int main(void)
                 cmocka_unit_test(a_drain_moves_vips_at_once_and_unguarded),
                 cmocka_unit_test(a_vip_without_an_owner_waits),
                 cmocka_unit_test(the_brake_does_not_hold_vips),
+                cmocka_unit_test(uneven_vips_move_one_by_one_when_it_is_calm),
+                cmocka_unit_test(a_host_that_comes_or_goes_begins_the_calm_anew),
+                cmocka_unit_test(a_little_uneven_stays),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
