@@ -11,6 +11,8 @@
  *           late. Members without a leader, two of them, may elect another, who gives the lease its whole time again. A
  *           decision takes a leader that is heard by another member at that instant, and a renewal counts only then.
  *   clocks  A's may run slow against etcd's and B's, by DRIFT ticks in a lease and in a delay.
+ *   written renewals (docs/adr/0124): each renewal leaves its mark in etcd. B learns of it at any later time, counts L + D from then,
+ *           and may take the instance whatever has become of the lease; its transaction names the mark that it counted from.
  *   A       three processes: hostd (frozen: nothing is sent or heard), watchdog (frozen: nothing is killed or fed), hardware.
  *
  * Mutations, -DNAME: each a rule left out or a time broken. tests/long/fencing runs all, and expects what is said there. */
@@ -49,11 +51,14 @@
 #ifndef BOUND
 #define BOUND 30 /* ticks after the last fault, within which it runs again */
 #endif
+#ifndef MARGIN
+#define MARGIN 1 /* a member's span has to reach back behind the moment by so much: clocks and ticks are not exact */
+#endif
 #define MEMBERS 3
 #define NOBODY  3
 /* spans are counted as far as anything depends on them */
 #define AGE_MOST  (S + A + 2)
-#define ASK_MOST  (A + 1)
+#define ASK_MOST  (A + 1 + MARGIN)
 
 /* ---- etcd */
 byte leader = 0;              /* a member, or NOBODY */
@@ -90,6 +95,11 @@ byte waited;
 bool hasty;                   /* its clock has gained its tick of this delay */
 bool there;                   /* the instance runs there */
 bool outdated;                /* A has been alive again since the loss that B counts from */
+#ifdef WRITTEN
+bool unseen;                  /* there is a mark that B has not learnt of */
+byte silent;                  /* since B learnt of the last */
+bool rash;                    /* its clock has gained its tick of that */
+#endif
 
 byte calm;                    /* ticks since the last fault; 0: faults go on */
 bool died;                    /* A is gone for good, in calm */
@@ -116,6 +126,16 @@ bool died;                    /* A is gone for good, in calm */
 #else
 #define known (!outdated)
 #endif
+#if defined(NO_NAME) || !defined(WRITTEN)
+#define named true
+#else
+#define named (!unseen)
+#endif
+#ifdef NO_SILENT_DELAY
+#define SILENT_D (-2)
+#else
+#define SILENT_D D
+#endif
 /* the moment that a round shows was before the soft fence, as it was then */
 #define in_time (age - ask_age <= S || evident && evidence - ask_age <= A)
 
@@ -131,6 +151,14 @@ bool died;                    /* A is gone for good, in calm */
 #define reset_due (fed >= W)
 #endif
 
+#ifdef WRITTEN
+#define outdates outdated
+#define overdue_mark (unseen || placed == 0 && silent >= L + SILENT_D && can_decide && named)
+#else
+#define outdates lost
+#define overdue_mark (lost && outdated)
+#endif
+
 /* when faults are over, whatever can be done is done before time goes on */
 #ifdef LIVENESS
 #define overdue (calm > 0 && (none(0) && none(1) || none(1) && none(2) || none(2) && none(0) \
@@ -139,8 +167,8 @@ bool died;                    /* A is gone for good, in calm */
         || (request == 1 || request == 3) && can_decide || request == 2 || request > 3 \
         || !died && held && request == 0 && age >= S - 1 \
         || !died && !held && !killing && placed == 0 && !here && request == 0 \
-        || !alive && !lost || alive && lost || lost && outdated \
-        || lost && placed == 0 && waited >= D && !alive && can_decide \
+        || !alive && !lost || alive && lost || overdue_mark \
+        || lost && placed == 0 && waited >= D && !alive && can_decide && known && named \
         || placed == 1 && !there))
 #else
 #define overdue false
@@ -186,13 +214,23 @@ inline answer(m)
         answers = answers | (1 << m)
 #else
 #ifdef NO_CHAIN
-        if :: span[m] >= ask_age -> answers = answers | (1 << m) :: else fi
+        if :: span[m] >= ask_age + MARGIN -> answers = answers | (1 << m) :: else fi
 #else
         if
-        :: span[m] >= (evident -> evidence : ask_age) -> answers = answers | (1 << m)
+        :: span[m] >= MARGIN + (evident -> evidence : ask_age) -> answers = answers | (1 << m)
         :: else
         fi
 #endif
+#endif
+}
+
+/* a renewal was accepted */
+inline mark()
+{
+#ifdef WRITTEN
+        unseen = true
+#else
+        skip
 #endif
 }
 
@@ -222,8 +260,8 @@ init {
         /* ---- A: its lease */
         :: atomic { hostd && !died && request == 0 -> request = 1; request_age = 0 }
         :: atomic { hostd && !died && request == 0 && !held && !killing -> request = 3; request_age = 0 }
-        :: atomic { request == 1 && can_decide -> if :: alive -> left = L; request = 2 :: else -> request = 5 fi }
-        :: atomic { request == 3 && can_decide -> alive = true; left = L; request = 4; seen = placed; outdated = lost }
+        :: atomic { request == 1 && can_decide -> if :: alive -> left = L; request = 2; mark() :: else -> request = 5 fi }
+        :: atomic { request == 3 && can_decide -> alive = true; left = L; request = 4; seen = placed; outdated = outdates; mark() }
         :: atomic { calm == 0 && request == 1 -> request = 0; request_age = 0 } /* lost */
         :: atomic { calm == 0 && request > 1 -> request = 0; request_age = 0 }
         :: atomic { hostd && request == 2 ->
@@ -273,8 +311,15 @@ init {
         /* ---- B: the fabric's leader */
         :: atomic { !alive && !lost -> lost = true; waited = 0; hasty = false; outdated = false }
         :: atomic { alive && lost -> lost = false; outdated = false }
+#ifndef WRITTEN
         :: atomic { !alive && lost && outdated -> waited = 0; hasty = false; outdated = false }
-        :: atomic { lost && placed == 0 && waited >= D && can_decide && absent && known -> placed = 1 }
+#endif
+        :: atomic { lost && placed == 0 && waited >= D && can_decide && absent && known && named -> placed = 1 }
+#ifdef WRITTEN
+        /* a lease that ended before its last mark was seen says nothing about that one */
+        :: atomic { unseen -> unseen = false; silent = 0; rash = false; outdated = lost }
+        :: atomic { placed == 0 && silent >= L + SILENT_D && can_decide && named -> placed = 1 }
+#endif
         :: atomic { placed == 1 && !there -> there = true; assert(!here) }
         /* ---- faults end, once */
 #ifdef LIVENESS
@@ -305,6 +350,12 @@ init {
                    fi;
                    if :: lost && placed == 0 -> saturate(waited, D); if :: DRIFT > 0 && !hasty -> hasty = true; saturate(waited, D) :: true fi
                    :: else -> waited = 0; hasty = false fi;
+#ifdef WRITTEN
+                   if
+                   :: placed == 0 -> saturate(silent, L + D); if :: DRIFT > 0 && !rash -> rash = true; saturate(silent, L + D) :: true fi
+                   :: else -> silent = 0; rash = false
+                   fi;
+#endif
                    if
                    :: calm > 0 -> saturate(calm, BOUND); assert(calm < BOUND || here || there)
                    :: else

@@ -3,10 +3,10 @@
 
 /* Where there is room, counted apart from the core: "where room allows" is what this says.
  *
- * A host has room for an instance when the leader has been told that it is alive, it is neither
- * cordoned nor drained, what is placed on it leaves the instance's vCPUs, memory and disk free, and
- * no VM has failed to start on it since ten minutes ago (or since that time before the leader was
- * elected, for a new leader knows of failures that are older). */
+ * A host has room for an instance when the leader knows it to be alive, it is neither cordoned nor
+ * drained, what is placed on it leaves the instance's vCPUs, memory and disk free, and no VM has
+ * failed to start on it in the last half hour or since a new leader was elected so long ago: the
+ * core avoids such a host for ten minutes from when a leader learns of it. */
 
 #include "tests/sim/state.h"
 
