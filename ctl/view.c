@@ -404,8 +404,9 @@ void view_instances_table(sd_json_variant *deployment, Table *ret_table)
 
 void view_hosts_table(sd_json_variant *hosts, Table *ret_table)
 {
-        static const char *const headings[] = {"HOST", "FD",   "STATE", "LEADER",     "ADDRESS",
-                                               "VMS",  "INST", "VCPUS", "MEMORY MIB", "DISK MIB"};
+        static const char *const headings[] = {"HOST",       "FD",       "STATE", "LEADER",
+                                               "ADDRESS",    "VMS",      "INST",  "VCPUS",
+                                               "MEMORY MIB", "DISK MIB", "IMAGE"};
 
         *ret_table = (Table) {
                 .n_columns = ARRAY_SIZE(headings), .headings = headings, .right = 0xf << 6};
@@ -431,5 +432,6 @@ void view_hosts_table(sd_json_variant *hosts, Table *ret_table)
                 table_addf(ret_table, "%" PRIu64 "/%" PRIu64,
                            view_number(host, "disk_used_bytes") / MIB,
                            view_number(host, "disk_bytes") / MIB);
+                table_add(ret_table, view_text(host, "version"), TABLE_PLAIN);
         }
 }

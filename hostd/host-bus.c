@@ -34,6 +34,13 @@ static void add_up(Host1 *host1, HostView *view)
         }
 }
 
+static const char *version_of(Host1 *host1, const char *host)
+{
+        const Record *alive = store_named(host1->store, RECORD_ALIVE, host);
+
+        return alive ? alive->alive.version : "";
+}
+
 static int find(sd_bus *bus, const char *path, const char *interface, void *userdata,
                 void **ret_found, sd_bus_error *error)
 {
@@ -53,6 +60,7 @@ static int find(sd_bus *bus, const char *path, const char *interface, void *user
         view->leader = str_equal(store_leader(host1->store), record->name);
         view->address = ip_format(&record->address, view->address_text);
         view->accelerator = record->accelerator;
+        view->version = version_of(host1, record->name);
         view->vcpus = record->vcpus;
         view->memory_bytes = record->memory_bytes;
         view->disk_bytes = record->disk_bytes;
@@ -85,6 +93,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("DiskBytes", "t", NULL, offsetof(HostView, disk_bytes), HOST1_CHANGE),
         SD_BUS_PROPERTY("DiskUsedBytes", "t", NULL, offsetof(HostView, disk_used_bytes),
                         HOST1_CHANGE),
+        SD_BUS_PROPERTY("Version", "s", NULL, offsetof(HostView, version), HOST1_CHANGE),
         SD_BUS_PROPERTY("Instances", "u", NULL, offsetof(HostView, instances), HOST1_CHANGE),
         SD_BUS_VTABLE_END,
 };

@@ -81,7 +81,7 @@ typedef struct InstanceView {
 } InstanceView;
 
 typedef struct HostView {
-        const char *name, *fault_domain, *state, *address, *accelerator;
+        const char *name, *fault_domain, *state, *address, *accelerator, *version;
         int cordoned, draining, leader;
         uint32_t vcpus, vcpus_used, instances;
         uint64_t memory_bytes, memory_used_bytes, disk_bytes, disk_used_bytes;

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "hostd/fetch.h"
+#include "hostd/image-version.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
@@ -415,7 +416,7 @@ static void fill_alive(Manager *manager, AliveRecord *alive)
         if (before)
                 alive->epoch = MAX(alive->epoch, before->alive.epoch + 1);
         snprintf(alive->host, sizeof(alive->host), "%s", manager->config->host);
-        snprintf(alive->version, sizeof(alive->version), "%s", HOST1_VERSION);
+        image_version_read(alive->version);
         if (file_read(AT_FDCWD, BOOT_ID_FILE, 64, &boot_id, NULL) == 0)
                 snprintf(alive->boot_id, sizeof(alive->boot_id), "%.36s", boot_id);
 }

@@ -215,8 +215,8 @@ typedef struct HostRecord {
 typedef struct AliveRecord {
         RecordName host;
         RecordName boot_id;
-        uint64_t epoch; /* grows with each start of hostd */
-        RecordName version;
+        uint64_t epoch;     /* grows with each start of hostd */
+        RecordName version; /* of the host image; "" when it runs none */
 } AliveRecord;
 
 /* services/<service>. A VIP belongs to the slot: a swap exchanges the deployments only. */

@@ -14,8 +14,10 @@ static void test_properties(void **state)
                          "s \"lost\"\nu 8\nu 2\nu 1");
         record_init(&record, RECORD_ALIVE);
         strcpy(record.alive.host, "h1");
+        strcpy(record.alive.version, "20261125.1");
         bus_world_write(world, &record);
-        bus_world_expect(world, BUS_GET "/host/h1 org.troupe.Host1.Host State", "s \"up\"");
+        bus_world_expect(world, BUS_GET "/host/h1 org.troupe.Host1.Host State Version",
+                         "s \"up\"\ns \"20261125.1\"");
         record_init(&record, RECORD_HOST);
         record.host = store_named(world->store, RECORD_HOST, "h1")->host;
         record.host.cordoned = true;
