@@ -60,15 +60,36 @@ char *remote_command(const Options *options, const char *verb, char **arguments)
         return str_buffer_take(&command, &text) < 0 ? NULL : text;
 }
 
+/* As sd-bus reads it: `[USER@]HOST[:PORT]`, an IPv6 address in brackets when there is a port. */
+static char *split_port(char *host)
+{
+        char *bracket = strrchr(host, ']'), *colon = strrchr(host, ':');
+        bool one = colon && (bracket ? colon == bracket + 1 : strchr(host, ':') == colon);
+
+        if (!one || colon[1] == '\0' || colon[1 + strspn(colon + 1, "0123456789")] != '\0')
+                return NULL;
+        *colon = '\0';
+        return colon + 1;
+}
+
 _noreturn_ static void ssh_exec(const Options *options, const char *command, bool terminal,
                                 int input)
 {
         const char *ssh = getenv("SYSTEMD_SSH");
+        char *host = strdup(options->host), *port = host ? split_port(host) : NULL;
+        const char *words[] = {"ssh",
+                               "-x",
+                               terminal ? "-t" : "-T",
+                               port ? "-p" : "--",
+                               port ?: host,
+                               port ? "--" : command,
+                               port ? host : NULL,
+                               command,
+                               NULL};
 
         signal(SIGPIPE, SIG_DFL);
-        if (input < 0 || dup2(input, STDIN_FILENO) >= 0)
-                execlp(ssh ? ssh : "ssh", "ssh", "-x", terminal ? "-t" : "-T", "--", options->host,
-                       command, (char *) NULL);
+        if (host && (input < 0 || dup2(input, STDIN_FILENO) >= 0))
+                execvp(ssh ?: "ssh", (char **) words);
         log_error_errno(-errno, "Cannot run ssh");
         _exit(SSH_FAILED);
 }

@@ -49,6 +49,20 @@ static void words_are_written_again_and_quoted(void **state)
                             "troupectl '--role=it'\\''s; $(id)' '--lines=3' 'logs' -- 'a b'");
 }
 
+static void a_port_is_ssh_s(void **state)
+{
+        char *argv[] = {(char *) "troupectl", (char *) "-Hroot@h1:2222", (char *) "shell", NULL};
+        char *words[] = {(char *) "a/b/0", NULL};
+        Options options = options_of(3, argv);
+
+        put_ssh("[ \"$*\" = \"-x -T -p 2222 -- root@h1 troupectl 'shell' -- 'a/b/0'\" ]");
+        assert_int_equal(remote_run(&options, "shell", words, false), 0);
+        argv[1] = (char *) "-Hroot@2001:db8::1";
+        options = options_of(3, argv);
+        put_ssh("[ \"$*\" = \"-x -T -- root@2001:db8::1 troupectl 'shell' -- 'a/b/0'\" ]");
+        assert_int_equal(remote_run(&options, "shell", words, false), 0);
+}
+
 static void the_exit_code_is_the_other_side_s(void **state)
 {
         char *argv[] = {(char *) "troupectl", (char *) "-Hh1", (char *) "shell", NULL};
@@ -109,6 +123,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(words_are_written_again_and_quoted),
+                cmocka_unit_test(a_port_is_ssh_s),
                 cmocka_unit_test(the_exit_code_is_the_other_side_s),
                 cmocka_unit_test(files_go_through_standard_input),
         };
