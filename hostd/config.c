@@ -14,6 +14,8 @@
 #define LEASE_S_DEFAULT   10
 #define LEASE_S_MIN       2
 #define LEASE_S_MAX       600
+#define BOOT_S_MIN        10
+#define BOOT_S_MAX        86400
 #define CERTIFICATE_S     (UINT64_C(365) * 86400)
 #define CERTIFICATE_S_MIN 60
 #define CERTIFICATE_S_MAX (UINT64_C(3650) * 86400)
@@ -85,6 +87,13 @@ static int set_lease(Config *config, const char *value)
         return r < 0 || config->lease_s < LEASE_S_MIN ? -EINVAL : 0;
 }
 
+static int set_boot(Config *config, const char *value)
+{
+        int r = str_to_u64(value, BOOT_S_MAX, &config->boot_s);
+
+        return r < 0 || config->boot_s < BOOT_S_MIN ? -EINVAL : 0;
+}
+
 static int set_watchdog(Config *config, const char *value)
 {
         config->no_watchdog = str_equal(value, "off");
@@ -137,6 +146,7 @@ static const Setting settings[] = {
         {"overlay", set_overlay},
         {"etcd", set_etcd},
         {"lease", set_lease},
+        {"boot", set_boot},
         {"vcpus", set_vcpus},
         {"memory", set_memory},
         {"disk", set_disk},
@@ -327,6 +337,8 @@ int config_cluster(const Config *config, const char *id, Record *ret_cluster, ch
                 return -EINVAL;
         }
         cluster->lease_ms = config->lease_s * 1000;
+        if (config->boot_s > 0)
+                cluster->boot_ms = config->boot_s * 1000;
         /* what the watchdog demands: the kill time, and what clocks may drift apart in a lease */
         cluster->leader_delay_ms =
                 MAX(cluster->leader_delay_ms, DELAY_KILL_MS + cluster->lease_ms / DELAY_DRIFT);

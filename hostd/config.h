@@ -22,11 +22,13 @@ typedef struct Config {
         char *join_token;       /* join-token=: joins this cluster rather than making one */
         uint64_t certificate_s; /* certificate=: seconds that certificates of hosts are good, from
                                    60; those that this host gives */
-        char *vip_pool;        /* vip-pool=: `198.18.100.0/24` or `FIRST-LAST`, blanks between; used
-                                  when this host makes the cluster */
-        char *overlay;         /* overlay=: network of which each deployment gets a part */
-        bool no_watchdog;      /* watchdog=: `required`, the default, or `off`: nobody fences */
-        uint64_t lease_s;      /* lease=: seconds, 2 to 600; of a new cluster */
+        char *vip_pool;   /* vip-pool=: `198.18.100.0/24` or `FIRST-LAST`, blanks between; used
+                             when this host makes the cluster */
+        char *overlay;    /* overlay=: network of which each deployment gets a part */
+        bool no_watchdog; /* watchdog=: `required`, the default, or `off`: nobody fences */
+        uint64_t lease_s; /* lease=: seconds, 2 to 600; of a new cluster */
+        uint64_t boot_s;  /* boot=: seconds, 10 to 86400, in which a role VM's agent speaks, or it
+                             is healed; of a new cluster; 0: the default */
         uint64_t memory_bytes; /* memory=: MiB that instances may use; 0: all but a reserve */
         uint64_t vcpus;        /* vcpus=: 0: as many as there are */
         uint64_t disk_bytes;   /* disk=: MiB that instances may use; 0: what there is */

@@ -52,8 +52,8 @@ static void test_layers(void **state)
 static void test_mistakes(void **state)
 {
         static const char *const texts[] = {
-                "lease=1\n",       "lease=x\n",   "colour=red\n", "no equals sign\n",
-                "address=1.2.3\n", "host=../x\n", "memory=-1\n",  "etcd=\n",
+                "boot=9\n",         "boot=x\n",        "lease=1\n",   "lease=x\n",   "colour=red\n",
+                "no equals sign\n", "address=1.2.3\n", "host=../x\n", "memory=-1\n", "etcd=\n",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -71,7 +71,8 @@ static void test_cluster(void **state)
 {
         Config config = {.vip_pool = "198.18.100.0/24 10.0.0.5-10.0.0.9 192.0.2.1",
                          .overlay = "10.64.0.0/10",
-                         .lease_s = 7};
+                         .lease_s = 7,
+                         .boot_s = 600};
         static const char *const bad[] = {"198.18.100.1/24", "10.0.0.9-10.0.0.5", "x",
                                           "10.0.0.0/2"};
         char text[IP_TEXT_MAX], *wrong;
@@ -84,6 +85,7 @@ static void test_cluster(void **state)
         assert_string_equal(ip_format(&record.cluster.vip_pools[0].last, text), "198.18.100.254");
         assert_string_equal(ip_format(&record.cluster.vip_pools[2].last, text), "192.0.2.1");
         assert_int_equal(record.cluster.lease_ms, 7000);
+        assert_int_equal(record.cluster.boot_ms, 600000);
         record_deinit(&record);
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
                 config.vip_pool = (char *) bad[i];
