@@ -9,6 +9,16 @@ say() { echo "troupe: $*" >&2; }
 fail() { say "$*"; exit 1; }
 parameter() { local w; for w in $(</proc/cmdline); do [ "${w%%=*}" != "$1" ] || printf '%s' "${w#*=}"; done; }
 
+# Who may sign what this machine starts: stays the same through updates.
+state_pcrs=7
+
+# bind_state DEFINITIONS: ... have the state be bound to this machine's TPM2, where that is wanted
+bind_state() {
+        [ "$(parameter troupe.state)" = tpm2 ] || [ "$(cat /run/credentials/@system/troupe.state 2>/dev/null)" = tpm2 ] || return 0
+        [ -e /sys/class/tpmrm/tpmrm0 ] || fail "troupe.state=tpm2: this machine has no TPM2"
+        echo Encrypt=tpm2 >>"$1/40-state.conf"
+}
+
 # The devices that the verified root is made of, /dev/X: its data and its hashes.
 root_device() { root_part 4; }
 hash_device() { root_part 5; }
