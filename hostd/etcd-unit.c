@@ -165,15 +165,17 @@ static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *unus
         return 1;
 }
 
-void etcd_unit_ask(sd_bus *bus, const char *verb)
+void etcd_unit_ask(sd_bus *bus, const char *verb, sd_bus_message_handler_t answered, void *userdata,
+                   sd_bus_slot **ret_slot)
 {
         int r;
 
         if (!bus)
                 return;
-        r = sd_bus_call_method_async(
-                bus, NULL, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-                "org.freedesktop.systemd1.Manager", verb, on_answer, NULL, "ss", UNIT, "replace");
+        r = sd_bus_call_method_async(bus, ret_slot, "org.freedesktop.systemd1",
+                                     "/org/freedesktop/systemd1",
+                                     "org.freedesktop.systemd1.Manager", verb,
+                                     answered ?: on_answer, userdata, "ss", UNIT, "replace");
         if (r < 0)
                 log_error_errno(r, "cannot ask systemd about " UNIT);
 }

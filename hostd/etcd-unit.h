@@ -61,8 +61,12 @@ int etcd_unit_save(const char *state_dir, const EtcdUnit *unit, const Identity *
 int etcd_unit_remove(const char *state_dir);
 
 /**
- * etcd_unit_ask() - Ask systemd to do something with the unit; a failure is logged
- * @bus:  system bus, or NULL: nothing happens
- * @verb: StartUnit, RestartUnit or StopUnit
+ * etcd_unit_ask() - Ask systemd to do something with the unit
+ * @bus:      system bus, or NULL: nothing happens
+ * @verb:     StartUnit, RestartUnit or StopUnit
+ * @answered: gets the answer; NULL: a failure is logged
+ * @userdata: for @answered
+ * @ret_slot: owned; @answered is not called once it was unreferenced. NULL without @answered
  */
-void etcd_unit_ask(sd_bus *bus, const char *verb);
+void etcd_unit_ask(sd_bus *bus, const char *verb, sd_bus_message_handler_t answered, void *userdata,
+                   sd_bus_slot **ret_slot);

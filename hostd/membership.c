@@ -30,6 +30,7 @@
 
 #define MEMBERS_BYTES_MAX (16 * KIB)
 #define FOUNDER_PREFIX    "founder-"
+#define ASK_AGAIN_NS      (5 * NSEC_PER_SEC)
 #define BUSY_NS           (30 * NSEC_PER_SEC) /* within this a cluster closes its fence, or elects */
 
 struct Membership {
@@ -52,6 +53,9 @@ struct Membership {
         void *joined_userdata;
         uint64_t joined_by_ns; /* so long a busy cluster is waited for */
         sd_event_source *give_up;
+        sd_bus_slot *asked; /* systemd, about etcd */
+        bool asked_change;  /* to restart it */
+        sd_event_source *ask_again;
         RecordDetail detail;
 };
 
@@ -125,16 +129,41 @@ static int read_endpoints(Membership *membership)
 
 /* ---- etcd's member on this host */
 
+/* systemd asks polkit, which may have to be started first: on a machine that is slow or busy that
+ * can take longer than anybody waits. */
+static int on_asked(sd_bus_message *message, void *userdata, sd_bus_error *unused)
+{
+        const sd_bus_error *error = sd_bus_message_get_error(message);
+        Membership *membership = userdata;
+
+        membership->asked = sd_bus_slot_unref(membership->asked);
+        if (!error)
+                return 1;
+        log_warning("systemd does not start or stop etcd, and is asked again: %s", error->message);
+        membership->unit_change |= membership->asked_change;
+        sd_event_source_set_time_relative(membership->ask_again, ASK_AGAIN_NS / NSEC_PER_USEC);
+        sd_event_source_set_enabled(membership->ask_again, SD_EVENT_ONESHOT);
+        return 1;
+}
+
 static void tell_systemd(Membership *membership)
 {
+        const char *verb = !membership->carries      ? "StopUnit"
+                           : membership->unit_change ? "RestartUnit"
+                                                     : "StartUnit";
+
+        membership->asked = sd_bus_slot_unref(membership->asked);
         if (!membership->bus || membership->state != MEMBERSHIP_IN)
                 return;
-        if (!membership->carries)
-                etcd_unit_ask(membership->bus, "StopUnit");
-        else
-                etcd_unit_ask(membership->bus,
-                              membership->unit_change ? "RestartUnit" : "StartUnit");
+        etcd_unit_ask(membership->bus, verb, on_asked, membership, &membership->asked);
+        membership->asked_change = membership->unit_change;
         membership->unit_change = false;
+}
+
+static int on_ask_again(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        tell_systemd(userdata);
+        return 0;
 }
 
 static int save_unit(Membership *membership)
@@ -374,7 +403,7 @@ int membership_leave(Membership *membership, const char *why)
         log_notice("%s", why);
         membership->state = MEMBERSHIP_OUT;
         if (membership->bus)
-                etcd_unit_ask(membership->bus, "StopUnit");
+                etcd_unit_ask(membership->bus, "StopUnit", NULL, NULL, NULL);
         membership->config.restart(membership->config.userdata);
         return 0;
 }
@@ -495,7 +524,7 @@ static void on_joined(void *userdata, const JoinResult *result)
                 if (r < 0)
                         log_error_errno(r, "cannot write down that this host has joined");
                 if (membership->bus)
-                        etcd_unit_ask(membership->bus, "StopUnit");
+                        etcd_unit_ask(membership->bus, "StopUnit", NULL, NULL, NULL);
                 end_join(membership, r == 0, r == 0 ? "" : strerror(-r));
                 membership->config.restart(membership->config.userdata);
                 break;
@@ -603,7 +632,12 @@ static int add_sources(Membership *membership)
         int r = sd_event_add_defer(membership->config.event, &membership->give_up, on_give_up,
                                    membership);
 
-        return r < 0 ? r : sd_event_source_set_enabled(membership->give_up, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(membership->give_up, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_time(membership->config.event, &membership->ask_again,
+                                      CLOCK_BOOTTIME, 0, 0, on_ask_again, membership);
+        return r < 0 ? r : sd_event_source_set_enabled(membership->ask_again, SD_EVENT_OFF);
 }
 
 static int resume(Membership *membership)
@@ -665,6 +699,8 @@ Membership *membership_free(Membership *membership)
         identity_deinit(&membership->identity);
         identity_deinit(&membership->next);
         sd_event_source_disable_unref(membership->give_up);
+        sd_event_source_disable_unref(membership->ask_again);
+        sd_bus_slot_unref(membership->asked);
         free(membership->crl);
         free(membership);
         return NULL;
