@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <sys/utsname.h>
 
-#include "lib/base/file.h"
 #include "lib/base/ip.h"
+#include "lib/base/name-value.h"
 #include "lib/base/str.h"
 
 #define LEASE_S_DEFAULT   10
@@ -155,82 +155,48 @@ static const Setting settings[] = {
         {"watchdog", set_watchdog},
 };
 
-static char *trim(char *text)
-{
-        char *end;
+/* What is being read, and what is wrong with it. */
+typedef struct Reading {
+        Config *config;
+        char **ret_wrong;
+} Reading;
 
-        text += strspn(text, " \t\r\n");
-        end = text + strlen(text);
-        while (end > text && strchr(" \t\r\n", end[-1]))
-                end--;
-        *end = '\0';
-        return text;
-}
-
-static int apply(Config *config, const char *where, const char *name, const char *value,
-                 char **ret_wrong)
+static int apply(void *userdata, const char *where, const char *name, const char *value)
 {
+        Reading *reading = userdata;
         int r;
 
-        for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+        for (size_t i = 0; value && i < ARRAY_SIZE(settings); i++) {
                 if (!str_equal(settings[i].name, name))
                         continue;
-                r = settings[i].set(config, value);
+                r = settings[i].set(reading->config, value);
                 if (r == -EINVAL || r == -ERANGE) {
-                        *ret_wrong = str_printf("%s: %s: \"%s\" is not a value for it", where, name,
-                                                value);
+                        *reading->ret_wrong = str_printf("%s: %s: \"%s\" is not a value for it",
+                                                         where, name, value);
                         return -EINVAL;
                 }
                 return r;
         }
-        *ret_wrong = str_printf("%s: %s: there is no such setting", where, name);
+        *reading->ret_wrong = value ? str_printf("%s: %s: there is no such setting", where, name)
+                                    : str_printf("%s: \"%s\" is not NAME=VALUE", where, name);
         return -EINVAL;
 }
 
-static int load_file(Config *config, const char *path, char **ret_wrong)
+static int load(Reading *reading, const char *path, const char *credentials)
 {
-        _cleanup_free_ char *text = NULL;
-        char *save = NULL;
-        int r;
+        const char *names[ARRAY_SIZE(settings) + 1] = {};
 
-        r = file_read(AT_FDCWD, path, CONFIG_BYTES_MAX, &text, NULL);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
-        for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-                char *name = trim(line), *equals = strchr(name, '=');
-
-                if (!name[0] || name[0] == '#')
-                        continue;
-                if (!equals) {
-                        *ret_wrong = str_printf("%s: \"%s\" is not NAME=VALUE", path, name);
-                        return -EINVAL;
-                }
-                *equals = '\0';
-                r = apply(config, path, trim(name), trim(equals + 1), ret_wrong);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-static int load_credentials(Config *config, const char *directory, char **ret_wrong)
-{
-        for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
-                _cleanup_free_ char *path = NULL, *text = NULL;
-                int r;
-
-                path = str_printf("%s/" CREDENTIAL_START "%s", directory, settings[i].name);
-                if (!path)
-                        return -ENOMEM;
-                r = file_read(AT_FDCWD, path, CONFIG_BYTES_MAX, &text, NULL);
-                if (r == -ENOENT)
-                        continue;
-                if (r == 0)
-                        r = apply(config, path, settings[i].name, trim(text), ret_wrong);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
+                names[i] = settings[i].name;
+        return name_value_load(&(NameValueSource) {
+                .path = path,
+                .credentials = credentials,
+                .prefix = CREDENTIAL_START,
+                .names = names,
+                .bytes_max = CONFIG_BYTES_MAX,
+                .set = apply,
+                .userdata = reading,
+        });
 }
 
 int config_load(Config *config, const char *path, const char *credentials, char **ret_wrong)
@@ -249,9 +215,7 @@ int config_load(Config *config, const char *path, const char *credentials, char 
         if (r == 0)
                 r = str_set(&config->overlay, "10.64.0.0/10");
         if (r == 0)
-                r = load_file(config, path, ret_wrong);
-        if (r == 0 && credentials)
-                r = load_credentials(config, credentials, ret_wrong);
+                r = load(&(Reading) {config, ret_wrong}, path, credentials);
         if (r == 0 && !config->fault_domain)
                 r = str_set(&config->fault_domain, config->host);
         return r;

@@ -3,11 +3,10 @@
 
 #include "watchdog/settings.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 
-#include "lib/base/file.h"
 #include "lib/base/macros.h"
+#include "lib/base/name-value.h"
 #include "lib/base/str.h"
 
 #define FILE_BYTES_MAX   (16 * KIB)
@@ -104,73 +103,37 @@ int settings_set(Settings *settings, const char *name, const char *value, const 
         return SETTINGS_WRONG;
 }
 
-static char *trim(char *text)
+/* What is being read, and what is wrong with it. */
+typedef struct Reading {
+        Settings *settings;
+        char *why;
+} Reading;
+
+static int apply(void *userdata, const char *where, const char *name, const char *value)
 {
-        char *end;
+        Reading *reading = userdata;
 
-        text += strspn(text, " \t\r\n");
-        end = text + strlen(text);
-        while (end > text && strchr(" \t\r\n", end[-1]))
-                end--;
-        *end = '\0';
-        return text;
-}
-
-static int set_line(Settings *settings, char *line, const char *path, char *ret_why)
-{
-        char *equals = strchr(line, '=');
-
-        if (!equals) {
-                snprintf(ret_why, SETTINGS_WHY_MAX, "%.128s: \"%.64s\" is not NAME=VALUE", path,
-                         line);
-                return SETTINGS_WRONG;
-        }
-        *equals = '\0';
-        return settings_set(settings, trim(line), trim(equals + 1), path, ret_why);
-}
-
-static int load_file(Settings *settings, const char *path, char *ret_why)
-{
-        _cleanup_free_ char *text = NULL;
-        char *save = NULL;
-        int r;
-
-        r = file_read(AT_FDCWD, path, FILE_BYTES_MAX, &text, NULL);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
-        for (char *line = strtok_r(text, "\n", &save); line && r == 0;
-             line = strtok_r(NULL, "\n", &save)) {
-                line = trim(line);
-                if (line[0] && line[0] != '#')
-                        r = set_line(settings, line, path, ret_why);
-        }
-        return r;
-}
-
-static int load_credentials(Settings *settings, const char *directory, char *ret_why)
-{
-        for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-                _cleanup_free_ char *path = NULL, *text = NULL;
-                int r;
-
-                path = str_printf("%s/" CREDENTIAL_START "%s", directory, table[i].name);
-                if (!path)
-                        return -ENOMEM;
-                r = file_read(AT_FDCWD, path, FILE_BYTES_MAX, &text, NULL);
-                if (r == -ENOENT)
-                        continue;
-                if (r == 0)
-                        r = settings_set(settings, table[i].name, trim(text), path, ret_why);
-                if (r != 0)
-                        return r;
-        }
-        return 0;
+        if (value)
+                return settings_set(reading->settings, name, value, where, reading->why);
+        snprintf(reading->why, SETTINGS_WHY_MAX, "%.128s: \"%.64s\" is not NAME=VALUE", where,
+                 name);
+        return SETTINGS_WRONG;
 }
 
 int settings_load(Settings *settings, const char *path, const char *credentials,
                   char ret_why[static SETTINGS_WHY_MAX])
 {
-        int r = load_file(settings, path, ret_why);
+        const char *names[ARRAY_SIZE(table) + 1] = {};
 
-        return r == 0 && credentials ? load_credentials(settings, credentials, ret_why) : r;
+        for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+                names[i] = table[i].name;
+        return name_value_load(&(NameValueSource) {
+                .path = path,
+                .credentials = credentials,
+                .prefix = CREDENTIAL_START,
+                .names = names,
+                .bytes_max = FILE_BYTES_MAX,
+                .set = apply,
+                .userdata = &(Reading) {settings, ret_why},
+        });
 }
