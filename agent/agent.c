@@ -7,46 +7,24 @@
  * bus. It may be killed at any time: the role goes on, and the next agent takes over where it was.
  */
 
-#include <getopt.h>
-#include <stdio.h>
-
 #include "agent/manager.h"
+#include "lib/base/arguments.h"
 #include "lib/base/log.h"
-
-static int parse_args(int argc, char **argv, ManagerConfig *config)
-{
-        static const struct option options[] = {{"port", required_argument, NULL, 'p'},
-                                                {"runtime-dir", required_argument, NULL, 'r'},
-                                                {"help", no_argument, NULL, 'h'},
-                                                {}};
-        int option;
-
-        while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
-                switch (option) {
-                case 'p':
-                        config->port = optarg;
-                        break;
-                case 'r':
-                        config->runtime = optarg;
-                        break;
-                case 'h':
-                        puts("troupe-agent [--port=PATH] [--runtime-dir=DIR]\n\n"
-                             "The Troupe agent in a role VM, see troupe-agent(8).");
-                        return 1;
-                default:
-                        return -EINVAL;
-                }
-        }
-        return optind == argc ? 0 : -EINVAL;
-}
 
 int main(int argc, char **argv)
 {
         _cleanup_(manager_freep) Manager *manager = NULL;
         ManagerConfig config = {.runtime = "/run/troupe"};
+        const Argument arguments[] = {
+                {"port", .value = &config.port},
+                {"runtime-dir", .value = &config.runtime},
+                {},
+        };
         int r;
 
-        r = parse_args(argc, argv, &config);
+        r = arguments_parse(argc, argv, arguments,
+                            "troupe-agent [--port=PATH] [--runtime-dir=DIR]\n\n"
+                            "The Troupe agent in a role VM, see troupe-agent(8).");
         if (r != 0)
                 return r < 0 ? 2 : EXIT_SUCCESS;
         r = manager_new(&config, &manager);

@@ -4,11 +4,8 @@
  * Speaks to libvirt, etcd, netd and the watchdog on the system bus, the agents of the role VMs
  * through their sockets. May be asked things by anyone on the system bus; polkit decides. */
 
-#include <errno.h>
-#include <getopt.h>
-#include <stdio.h>
-
 #include "hostd/manager.h"
+#include "lib/base/arguments.h"
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 
@@ -17,61 +14,25 @@ typedef struct Arguments {
         const char *path, *host, *uplink;
 } Arguments;
 
-static int parse_args(int argc, char **argv, ManagerConfig *config, Arguments *arguments)
+static int parse_args(int argc, char **argv, HostHalfConfig *half, Arguments *arguments)
 {
-        static const struct option options[] = {
-                {"host", required_argument, NULL, 'n'},
-                {"state-dir", required_argument, NULL, 's'},
-                {"runtime-dir", required_argument, NULL, 'r'},
-                {"os-dir", required_argument, NULL, 'o'},
-                {"libvirt-uri", required_argument, NULL, 'l'},
-                {"uplink", required_argument, NULL, 'u'},
-                {"console", no_argument, NULL, 'C'},
-                {"config", required_argument, NULL, 'c'},
-                {"help", no_argument, NULL, 'h'},
+        const Argument table[] = {
+                {"host", .value = &arguments->host},
+                {"state-dir", .value = &half->state_dir},
+                {"runtime-dir", .value = &half->runtime_dir},
+                {"os-dir", .value = &half->os_dir},
+                {"libvirt-uri", .value = &half->libvirt_uri},
+                {"uplink", .value = &arguments->uplink},
+                {"console", .flag = &half->console},
+                {"config", .value = &arguments->path},
                 {},
         };
-        HostHalfConfig *half = &config->host_half;
-        int option;
 
-        while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
-                switch (option) {
-                case 'n':
-                        arguments->host = optarg;
-                        break;
-                case 's':
-                        half->state_dir = optarg;
-                        break;
-                case 'r':
-                        half->runtime_dir = optarg;
-                        break;
-                case 'o':
-                        half->os_dir = optarg;
-                        break;
-                case 'l':
-                        half->libvirt_uri = optarg;
-                        break;
-                case 'u':
-                        arguments->uplink = optarg;
-                        break;
-                case 'C':
-                        half->console = true;
-                        break;
-                case 'c':
-                        arguments->path = optarg;
-                        break;
-                case 'h':
-                        puts("troupe-hostd [--host=NAME] [--state-dir=DIR] [--runtime-dir=DIR] "
-                             "[--os-dir=DIR]\n"
-                             "             [--libvirt-uri=URI] [--uplink=INTERFACE] "
-                             "[--config=FILE] [--console]\n\nThe Troupe host daemon, see "
-                             "troupe-hostd(8).");
-                        return 1;
-                default:
-                        return -EINVAL;
-                }
-        }
-        return optind == argc ? 0 : -EINVAL;
+        return arguments_parse(
+                argc, argv, table,
+                "troupe-hostd [--host=NAME] [--state-dir=DIR] [--runtime-dir=DIR] [--os-dir=DIR]\n"
+                "             [--libvirt-uri=URI] [--uplink=INTERFACE] [--config=FILE] "
+                "[--console]\n\nThe Troupe host daemon, see troupe-hostd(8).");
 }
 
 static int load_config(Config *config, const Arguments *arguments)
@@ -104,7 +65,7 @@ int main(int argc, char **argv)
         };
         int r;
 
-        r = parse_args(argc, argv, &config, &arguments);
+        r = parse_args(argc, argv, &config.host_half, &arguments);
         if (r != 0)
                 return r < 0 ? 2 : EXIT_SUCCESS;
         r = load_config(&config.config, &arguments);

@@ -5,23 +5,17 @@
  * with CAP_NET_ADMIN and CAP_NET_RAW, speaks netlink to the kernel, TCP to the guests that it
  * probes, and reads and writes one file of its own. When it dies packets go on. */
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "lib/base/str.h"
+#include "lib/base/arguments.h"
 #include "netd/manager.h"
 
-static int usage(int status)
-{
-        fprintf(status == 0 ? stdout : stderr,
-                "troupe-netd [--state=DIRECTORY] [--uplink=INTERFACE] [--bus=ADDRESS]\n\n"
-                "  --state=DIRECTORY   where the declared state is kept over restarts;\n"
-                "                      default $RUNTIME_DIRECTORY, or /run/troupe-netd\n"
-                "  --uplink=INTERFACE  for VIPs that name none; default that of the default route\n"
-                "  --bus=ADDRESS       D-Bus address; default the system bus\n");
-        return status;
-}
+static const char usage[] =
+        "troupe-netd [--state=DIRECTORY] [--uplink=INTERFACE] [--bus=ADDRESS]\n\n"
+        "  --state=DIRECTORY   where the declared state is kept over restarts;\n"
+        "                      default $RUNTIME_DIRECTORY, or /run/troupe-netd\n"
+        "  --uplink=INTERFACE  for VIPs that name none; default that of the default route\n"
+        "  --bus=ADDRESS       D-Bus address; default the system bus";
 
 int main(int argc, char *argv[])
 {
@@ -29,21 +23,19 @@ int main(int argc, char *argv[])
                 .directory = getenv("RUNTIME_DIRECTORY") ?: "/run/troupe-netd",
                 .uplink = "",
         };
+        const Argument arguments[] = {
+                {"state", .value = &options.directory},
+                {"uplink", .value = &options.uplink},
+                {"bus", .value = &options.bus},
+                {},
+        };
         _cleanup_(manager_freep) Manager *manager = NULL;
+        int r;
 
-        for (int i = 1; i < argc; i++) {
-                if (str_equal(argv[i], "--help"))
-                        return usage(0);
-                if (str_after(argv[i], "--state="))
-                        options.directory = str_after(argv[i], "--state=");
-                else if (str_after(argv[i], "--uplink="))
-                        options.uplink = str_after(argv[i], "--uplink=");
-                else if (str_after(argv[i], "--bus="))
-                        options.bus = str_after(argv[i], "--bus=");
-                else
-                        return usage(2);
-        }
+        r = arguments_parse(argc, argv, arguments, usage);
+        if (r != 0)
+                return r < 0 ? 2 : EXIT_SUCCESS;
         if (manager_new(&options, &manager) < 0)
-                return 1;
-        return manager_run(manager) < 0 ? 1 : 0;
+                return EXIT_FAILURE;
+        return manager_run(manager) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
