@@ -7,16 +7,16 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "lib/api/watchdog1.h"
 #include "lib/base/clock.h"
 #include "lib/base/str.h"
+#include "tests/unit/bus-pair.h"
 #include "tests/unit/test.h"
 
 typedef struct Fixture {
         sd_event *event;
-        sd_bus *hostd_bus, *watchdog_bus;
+        BusPair bus;
         Fence *fence;
         char said[1024]; /* calls, in order */
         const char *state;
@@ -100,29 +100,12 @@ static void make_fence(Fixture *fixture, bool off)
 static int setup(void **state)
 {
         static Fixture fixture;
-        int fds[2];
 
         fixture = (Fixture) {.state = "idle", .dir = "/tmp/troupe-fence-XXXXXX", .until_ns = 1};
         assert_non_null(mkdtemp(fixture.dir));
         snprintf(fixture.shared, sizeof(fixture.shared), "%s/shared", fixture.dir);
         assert_int_equal(sd_event_new(&fixture.event), 0);
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds),
-                         0);
-        sd_bus_new(&fixture.watchdog_bus);
-        sd_bus_set_fd(fixture.watchdog_bus, fds[0], fds[0]);
-        assert_int_equal(sd_bus_set_server(fixture.watchdog_bus, 1,
-                                           SD_ID128_MAKE(01, 02, 03, 04, 05, 06, 07, 01, 02, 03, 04,
-                                                         05, 06, 07, 01, 02)),
-                         0);
-        sd_bus_set_anonymous(fixture.watchdog_bus, 1);
-        assert_true(sd_bus_start(fixture.watchdog_bus) >= 0);
-        assert_true(sd_bus_attach_event(fixture.watchdog_bus, fixture.event, 0) >= 0);
-        assert_true(sd_bus_add_filter(fixture.watchdog_bus, NULL, on_call, &fixture) >= 0);
-        sd_bus_new(&fixture.hostd_bus);
-        sd_bus_set_fd(fixture.hostd_bus, fds[1], fds[1]);
-        sd_bus_set_anonymous(fixture.hostd_bus, 1);
-        assert_true(sd_bus_start(fixture.hostd_bus) >= 0);
-        assert_true(sd_bus_attach_event(fixture.hostd_bus, fixture.event, 0) >= 0);
+        bus_pair_begin(&fixture.bus, fixture.event, on_call, &fixture);
         *state = &fixture;
         return 0;
 }
@@ -132,8 +115,7 @@ static int teardown(void **state)
         Fixture *fixture = *state;
 
         fence_free(fixture->fence);
-        sd_bus_close_unref(fixture->hostd_bus);
-        sd_bus_close_unref(fixture->watchdog_bus);
+        bus_pair_end(&fixture->bus);
         sd_event_unref(fixture->event);
         unlink(fixture->shared);
         return rmdir(fixture->dir);
@@ -145,7 +127,7 @@ static void join(Fixture *fixture, bool others)
 
         assert_int_equal(ip_parse("198.18.100.1", &cluster.vip_pools[0].first), 0);
         assert_int_equal(ip_parse("198.18.100.9", &cluster.vip_pools[0].last), 0);
-        fence_set_bus(fixture->fence, fixture->hostd_bus);
+        fence_set_bus(fixture->fence, fixture->bus.client);
         fence_set_cluster(fixture->fence, &cluster);
         fence_set_cluster(fixture->fence, &cluster); /* is no news */
         fence_set_others(fixture->fence, others);
@@ -194,7 +176,7 @@ static void among_others_it_is_held_and_renewed(void **state)
         fence_set_bus(fixture->fence, NULL);
         assert_int_equal(fixture->until_ns, 0);
         fixture->said[0] = '\0';
-        fence_set_bus(fixture->fence, fixture->hostd_bus);
+        fence_set_bus(fixture->fence, fixture->bus.client);
         RUN_UNTIL(fixture, fixture->until_ns == 2000 + 5 * NSEC_PER_SEC);
         assert_int_equal(fixture->n_fenced, 0);
 }

@@ -6,15 +6,15 @@
 #include "hostd/netd-client.h"
 
 #include <string.h>
-#include <sys/socket.h>
 
 #include "lib/base/array.h"
 #include "lib/base/clock.h"
+#include "tests/unit/bus-pair.h"
 #include "tests/unit/test.h"
 
 typedef struct Fixture {
         sd_event *event;
-        sd_bus *client_bus, *netd_bus;
+        BusPair bus;
         NetdClient *client;
         unsigned n_replace, n_update, n_changed;
         size_t n_endpoints, n_vips, n_gone; /* of the last call */
@@ -59,27 +59,10 @@ static void on_connections(void *userdata, const char *instance, uint32_t count)
 static int setup(void **state)
 {
         static Fixture fixture;
-        int fds[2];
 
         fixture = (Fixture) {};
         assert_int_equal(sd_event_new(&fixture.event), 0);
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds),
-                         0);
-        sd_bus_new(&fixture.netd_bus);
-        sd_bus_set_fd(fixture.netd_bus, fds[0], fds[0]);
-        assert_int_equal(sd_bus_set_server(fixture.netd_bus, 1,
-                                           SD_ID128_MAKE(01, 02, 03, 04, 05, 06, 07, 01, 02, 03, 04,
-                                                         05, 06, 07, 01, 02)),
-                         0);
-        sd_bus_set_anonymous(fixture.netd_bus, 1);
-        assert_true(sd_bus_start(fixture.netd_bus) >= 0);
-        assert_true(sd_bus_attach_event(fixture.netd_bus, fixture.event, 0) >= 0);
-        assert_true(sd_bus_add_filter(fixture.netd_bus, NULL, on_call, &fixture) >= 0);
-        sd_bus_new(&fixture.client_bus);
-        sd_bus_set_fd(fixture.client_bus, fds[1], fds[1]);
-        sd_bus_set_anonymous(fixture.client_bus, 1);
-        assert_true(sd_bus_start(fixture.client_bus) >= 0);
-        assert_true(sd_bus_attach_event(fixture.client_bus, fixture.event, 0) >= 0);
+        bus_pair_begin(&fixture.bus, fixture.event, on_call, &fixture);
         assert_int_equal(
                 netd_client_new(fixture.event,
                                 &(NetdSink) {&fixture, on_changed, on_rotation, on_connections},
@@ -94,8 +77,7 @@ static int teardown(void **state)
         Fixture *fixture = *state;
 
         netd_client_free(fixture->client);
-        sd_bus_close_unref(fixture->client_bus);
-        sd_bus_close_unref(fixture->netd_bus);
+        bus_pair_end(&fixture->bus);
         sd_event_unref(fixture->event);
         return 0;
 }
@@ -132,7 +114,7 @@ static void the_first_is_a_replace_and_then_updates(void **state)
         uint64_t number;
 
         declare(fixture, "192.0.2.1");
-        assert_int_equal(netd_client_set_bus(fixture->client, fixture->client_bus), 0);
+        assert_int_equal(netd_client_set_bus(fixture->client, fixture->bus.client), 0);
         run_until_carried_out(fixture, 1);
         assert_int_equal(fixture->n_replace, 1);
         number = declare(fixture, "192.0.2.2");
@@ -148,7 +130,7 @@ static void nothing_is_said_when_nothing_changed(void **state)
         Fixture *fixture = *state;
         uint64_t number;
 
-        netd_client_set_bus(fixture->client, fixture->client_bus);
+        netd_client_set_bus(fixture->client, fixture->bus.client);
         run_until_carried_out(fixture, declare(fixture, "192.0.2.1"));
         number = declare(fixture, "192.0.2.1");
         run_until_carried_out(fixture, number);
@@ -162,7 +144,7 @@ static void declarations_in_one_go_are_one_call(void **state)
         Fixture *fixture = *state;
         uint64_t number = 0;
 
-        netd_client_set_bus(fixture->client, fixture->client_bus);
+        netd_client_set_bus(fixture->client, fixture->bus.client);
         run_until_carried_out(fixture, declare(fixture, "192.0.2.1"));
         for (int i = 0; i < 50; i++)
                 number = declare(fixture, i % 2 ? "192.0.2.1" : "192.0.2.2");
@@ -175,7 +157,7 @@ static void what_was_refused_is_tried_again_whole(void **state)
         Fixture *fixture = *state;
         uint64_t number, end = clock_boottime_ns() + 5 * NSEC_PER_SEC;
 
-        netd_client_set_bus(fixture->client, fixture->client_bus);
+        netd_client_set_bus(fixture->client, fixture->bus.client);
         run_until_carried_out(fixture, declare(fixture, "192.0.2.1"));
         fixture->refuses = true;
         number = declare(fixture, "192.0.2.2");
@@ -197,10 +179,10 @@ static void a_new_bus_means_all_anew(void **state)
 {
         Fixture *fixture = *state;
 
-        netd_client_set_bus(fixture->client, fixture->client_bus);
+        netd_client_set_bus(fixture->client, fixture->bus.client);
         run_until_carried_out(fixture, declare(fixture, "192.0.2.1"));
         netd_client_set_bus(fixture->client, NULL);
-        netd_client_set_bus(fixture->client, fixture->client_bus);
+        netd_client_set_bus(fixture->client, fixture->bus.client);
         for (int i = 0; i < 100 && fixture->n_replace < 2; i++)
                 assert_true(sd_event_run(fixture->event, 50000) >= 0);
         assert_int_equal(fixture->n_replace, 2);
