@@ -15,6 +15,7 @@
 
 #include "hostd/etcd-unit.h"
 #include "hostd/issue.h"
+#include "hostd/outbox.h"
 #include "hostd/token.h"
 #include "lib/api/records-json.h"
 #include "lib/base/clock.h"
@@ -149,18 +150,6 @@ static void on_written(void *userdata, const EtcdReply *reply)
 
 /* ---- writing */
 
-static int add_put(EtcdTxn *txn, const Record *record)
-{
-        RecordKey key = record_key_of(record);
-        _cleanup_free_ char *json = NULL;
-        char text[RECORD_KEY_MAX + 1];
-        int r = record_encode(record, &json);
-
-        if (r == 0)
-                etcd_txn_put(txn, record_key_format(&key, text), json, strlen(json), 0);
-        return r;
-}
-
 /* A host that says for itself what room it has when it registers; until then it has none. */
 static int add_host(EtcdTxn *txn, const Joining *joining)
 {
@@ -176,7 +165,7 @@ static int add_host(EtcdTxn *txn, const Joining *joining)
         record.host.joined_us = clock_realtime_us();
         key = record_key_of(&record);
         etcd_txn_if_created(txn, record_key_format(&key, text), 0);
-        return add_put(txn, &record);
+        return outbox_txn_put(txn, &record);
 }
 
 static int write_all(Joining *joining, const EtcdKv *token)
@@ -189,7 +178,7 @@ static int write_all(Joining *joining, const EtcdKv *token)
                 return -ENOMEM;
         etcd_txn_if_modified(txn, token->key, token->mod_revision);
         etcd_txn_delete(txn, token->key, false);
-        r = add_put(txn, &issued);
+        r = outbox_txn_put(txn, &issued);
         if (r == 0)
                 r = add_host(txn, joining);
         if (r < 0)

@@ -162,3 +162,15 @@ size_t outbox_pending(const Outbox *outbox)
 {
         return map_size(&outbox->words);
 }
+
+int outbox_txn_put(EtcdTxn *txn, const Record *record)
+{
+        RecordKey key = record_key_of(record);
+        _cleanup_free_ char *json = NULL;
+        char text[RECORD_KEY_MAX + 1];
+        int r = record_encode(record, &json);
+
+        if (r == 0)
+                etcd_txn_put(txn, record_key_format(&key, text), json, strlen(json), 0);
+        return r;
+}

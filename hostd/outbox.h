@@ -38,5 +38,9 @@ int outbox_put(Outbox *outbox, const Record *record);
  */
 int outbox_delete(Outbox *outbox, const RecordKey *key);
 
+/** outbox_txn_put() - Add a record to a transaction, for who needs it in one with others.
+ * Return: 0; -E2BIG; -ENOMEM */
+int outbox_txn_put(EtcdTxn *txn, const Record *record);
+
 /** outbox_pending() - How many keys are not written yet */
 size_t outbox_pending(const Outbox *outbox);

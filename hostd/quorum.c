@@ -8,6 +8,7 @@
 
 #include "fabric/voters.h"
 #include "hostd/etcd-unit.h"
+#include "hostd/outbox.h"
 #include "lib/api/records-json.h"
 #include "lib/base/array.h"
 #include "lib/base/clock.h"
@@ -172,18 +173,6 @@ static void on_written(void *userdata, const EtcdReply *reply)
         look_after(quorum, reply->outcome == ETCD_OK ? SOON_NS : LOOK_NS);
 }
 
-static int add_put(EtcdTxn *txn, const Record *record)
-{
-        RecordKey key = record_key_of(record);
-        _cleanup_free_ char *json = NULL;
-        char text[RECORD_KEY_MAX + 1];
-        int r = record_encode(record, &json);
-
-        if (r == 0)
-                etcd_txn_put(txn, record_key_format(&key, text), json, strlen(json), 0);
-        return r;
-}
-
 /* By host name, so that the same members are the same text. */
 static int compare_members(const void *a, const void *b)
 {
@@ -245,7 +234,7 @@ static int add_revocations(const Quorum *quorum, EtcdTxn *txn)
                         continue;
                 record.issued = *issued;
                 record.issued.revoked = true;
-                r = add_put(txn, &record);
+                r = outbox_txn_put(txn, &record);
                 n++;
                 log_notice("the certificate of host \"%s\" is revoked", issued->host);
         }
@@ -263,7 +252,7 @@ static bool write_down(Quorum *quorum, const Candidates *candidates)
                 return false;
         etcd_txn_if_created(txn, RECORD_LEADER_PREFIX, quorum->election);
         if (members.members.n_members > 0 && is_news(quorum, &members) &&
-            add_put(txn, &members) < 0)
+            outbox_txn_put(txn, &members) < 0)
                 return false;
         if (add_revocations(quorum, txn) < 0 || etcd_txn_size(txn) == 0)
                 return false;

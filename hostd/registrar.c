@@ -12,6 +12,7 @@
 
 #include "hostd/issue.h"
 #include "hostd/os-import.h"
+#include "hostd/outbox.h"
 #include "hostd/register-server.h"
 #include "hostd/worker.h"
 #include "lib/api/records-json.h"
@@ -226,18 +227,6 @@ static void on_made(void *userdata, const EtcdReply *reply)
         }
 }
 
-static int add_put(EtcdTxn *txn, const Record *record)
-{
-        RecordKey key = record_key_of(record);
-        _cleanup_free_ char *json = NULL;
-        char text[RECORD_KEY_MAX + 1];
-        int r = record_encode(record, &json);
-
-        if (r == 0)
-                etcd_txn_put(txn, record_key_format(&key, text), json, strlen(json), 0);
-        return r;
-}
-
 /* What those who join later find written by the one who let them in. */
 static int add_founder(const Registrar *registrar, EtcdTxn *txn)
 {
@@ -259,8 +248,8 @@ static int add_founder(const Registrar *registrar, EtcdTxn *txn)
         memcpy(issued.issued.host, facts->name, sizeof(issued.issued.host));
         issued.issued.issued_us = clock_realtime_us();
         issued.issued.expires_us = facts->not_after_us;
-        r = add_put(txn, &host);
-        return r < 0 ? r : add_put(txn, &issued);
+        r = outbox_txn_put(txn, &host);
+        return r < 0 ? r : outbox_txn_put(txn, &issued);
 }
 
 static int set_authority(const Registrar *registrar, ClusterRecord *cluster)
@@ -293,7 +282,7 @@ static int make_cluster(Registrar *registrar)
         r = txn ? set_authority(registrar, &record.cluster) : -ENOMEM;
         if (r == 0) {
                 etcd_txn_if_created(txn, record_key_format(&key, key_text), 0);
-                r = add_put(txn, &record);
+                r = outbox_txn_put(txn, &record);
         }
         record_deinit(&record);
         if (r == 0)

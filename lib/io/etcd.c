@@ -192,17 +192,27 @@ static int request_start(Etcd *etcd, EtcdRequest *request, EtcdRequest **ret_req
         return 0;
 }
 
-int etcd_ask(Etcd *etcd, const char *path, char *body, EtcdAnswer answer, void *userdata,
-             EtcdRequest **ret_request)
+/* Takes @body also when memory is short. */
+static EtcdRequest *request_new(const char *path, char *body)
 {
         EtcdRequest *request = calloc(1, sizeof(*request));
 
         if (!request) {
                 free(body);
-                return -ENOMEM;
+                return NULL;
         }
         request->path = path;
         request->body = body;
+        return request;
+}
+
+int etcd_ask(Etcd *etcd, const char *path, char *body, EtcdAnswer answer, void *userdata,
+             EtcdRequest **ret_request)
+{
+        EtcdRequest *request = request_new(path, body);
+
+        if (!request)
+                return -ENOMEM;
         request->answer = answer;
         request->userdata = userdata;
         return request_start(etcd, request, ret_request);
@@ -211,14 +221,10 @@ int etcd_ask(Etcd *etcd, const char *path, char *body, EtcdAnswer answer, void *
 int etcd_post(Etcd *etcd, const char *path, char *body, EtcdHandler handler, void *userdata,
               EtcdRequest **ret_request)
 {
-        EtcdRequest *request = calloc(1, sizeof(*request));
+        EtcdRequest *request = request_new(path, body);
 
-        if (!request) {
-                free(body);
+        if (!request)
                 return -ENOMEM;
-        }
-        request->path = path;
-        request->body = body;
         request->handler = handler;
         request->userdata = userdata;
         return request_start(etcd, request, ret_request);
@@ -254,13 +260,9 @@ int etcd_txn_commit(Etcd *etcd, EtcdTxn *txn, EtcdHandler handler, void *userdat
         r = etcd_txn_take_body(txn, &body);
         if (r < 0)
                 return r;
-        request = calloc(1, sizeof(*request));
-        if (!request) {
-                free(body);
+        request = request_new("/v3/kv/txn", body);
+        if (!request)
                 return -ENOMEM;
-        }
-        request->path = "/v3/kv/txn";
-        request->body = body;
         request->is_txn = true;
         request->handler = handler;
         request->userdata = userdata;
