@@ -4,6 +4,8 @@
 /* The bus side of hostd on a private bus, its store mirrored from a real etcd that the test writes
  * to, and busctl as the caller. */
 
+#include <sys/stat.h>
+
 #include "hostd/host1.h"
 #include "hostd/outbox.h"
 #include "tests/unit/lib/io/etcd-server.h"
