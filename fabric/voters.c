@@ -91,12 +91,16 @@ static bool choose_one(const VoterHost *hosts, size_t n_hosts, const bool *may, 
 static void choose(const VoterHost *hosts, size_t n_hosts, const VoterSettings *settings,
                    uint64_t now_ns, bool *may, bool *chosen)
 {
-        unsigned left = voters_target(hosts, n_hosts);
+        unsigned left = voters_target(hosts, n_hosts), n_may = 0;
 
-        for (size_t i = 0; i < n_hosts; i++)
+        for (size_t i = 0; i < n_hosts; i++) {
                 may[i] = hosts[i].wanted &&
                          (hosts[i].alive || (hosts[i].role == VOTER_VOTES &&
                                              now_ns - hosts[i].lost_ns < settings->patience_ns));
+                n_may += may[i];
+        }
+        if (n_may <= FEW) /* three that live survive a loss; three of five with two dead do not */
+                left = MIN(left, (unsigned) FEW);
         while (left > 0 && choose_one(hosts, n_hosts, may, chosen))
                 left--;
         for (size_t i = 0; i < n_hosts; i++)

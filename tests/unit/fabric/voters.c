@@ -216,6 +216,57 @@ static void without_a_majority_nothing_is_done(void **state)
         }
 }
 
+static size_t voters_alive(const World *world)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < world->n; i++)
+                n += world->hosts[i].role == VOTER_VOTES && world->hosts[i].alive;
+        return n;
+}
+
+/* Every step on the way leaves a majority: run() sees to that. */
+static void five_voters_outlive_a_fault_domain(void **state)
+{
+        World world;
+
+        world_init(&world, 9, 3);
+        grow(&world);
+        assert_int_equal(voters_alive(&world), 5);
+        for (size_t i = 0; i < world.n; i++)
+                if (str_equal(world.hosts[i].fault_domain, "fd1"))
+                        lose(&world, i);
+        assert_in_range(voters_alive(&world), 3, 4);
+        world.now_ns += settings.patience_ns - 1;
+        assert_string_equal(run(&world), "");
+        world.now_ns++;
+        run(&world);
+        assert_int_equal(voters_alive(&world), 5);
+        for (size_t i = 0; i < world.n; i++)
+                assert_true(world.hosts[i].alive || world.hosts[i].role == VOTER_NONE);
+        str_buffer_deinit(&world.log);
+}
+
+/* One voter, and then another one, with time to replace the first in between. */
+static void two_of_three_are_lost_one_after_the_other(void **state)
+{
+        World world;
+
+        world_init(&world, 5, 5);
+        world.hosts[3].wanted = world.hosts[4].wanted = false;
+        grow(&world);
+        str_buffer_deinit(&world.log);
+        world.hosts[3].wanted = true;
+        lose(&world, 0);
+        world.now_ns += settings.patience_ns;
+        EXPECT(&world, "remove h1, add h4, promote h4");
+        lose(&world, 1);
+        world.hosts[4].wanted = true;
+        world.now_ns += settings.patience_ns;
+        EXPECT(&world, "remove h2, add h5, promote h5");
+        assert_int_equal(voters_alive(&world), 3);
+}
+
 static void a_host_that_leaves_is_replaced_first(void **state)
 {
         World world;
@@ -316,6 +367,8 @@ int main(void)
                 cmocka_unit_test(a_lost_voter_is_replaced_after_a_while),
                 cmocka_unit_test(without_a_spare_a_lost_voter_stays),
                 cmocka_unit_test(without_a_majority_nothing_is_done),
+                cmocka_unit_test(five_voters_outlive_a_fault_domain),
+                cmocka_unit_test(two_of_three_are_lost_one_after_the_other),
                 cmocka_unit_test(a_host_that_leaves_is_replaced_first),
                 cmocka_unit_test(a_cluster_shrinks),
                 cmocka_unit_test(a_dead_host_that_was_removed_goes),
