@@ -57,8 +57,8 @@ unsigned voters_target(const VoterHost *hosts, size_t n_hosts);
  * @now_ns:    on the clock of lost_ns
  * @ret_index: host that the step is about; unless VOTER_REST
  *
- * Where five are wanted and fewer hosts live, it is three: three voters that live survive a loss,
- * and five of which two are dead do not.
+ * Where five are wanted and no more than three hosts live, it is three: three voters that live
+ * survive a loss, and five of which two are dead do not.
  *
  * Never takes a step after which the voters that are alive are no majority, nor one that brings
  * their number to an even count unless there is a host for the next step. A lost voter is taken out
