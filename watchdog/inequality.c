@@ -28,7 +28,7 @@ void inequality_fill(FenceTimes *times)
         uint64_t lease_ns = times->lease_ns;
 
         if (times->soft_ns == 0)
-                times->soft_ns = lease_ns * 6 / 10;
+                times->soft_ns = lease_ns * 7 / 10;
         if (times->kill_ns == 0)
                 times->kill_ns = MIN(lease_ns / 10, NSEC_PER_SEC);
         if (times->hard_ns == 0)

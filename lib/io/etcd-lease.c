@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A lease: asked for until it is granted, renewed each third of its time. Its validity is counted
+/* A lease: asked for until it is granted, renewed each fifth of its time. Its validity is counted
  * from when the renewal was sent, so it is never thought valid when etcd has let it expire. The
  * request for the renewal and that for the key behind it are under way one after the other, and
  * have the same patience. */
@@ -11,9 +11,9 @@
 #include "lib/io/etcd-internal.h"
 
 #define RETRY_NS (500 * NSEC_PER_MSEC)
-#define RENEWALS 3 /* in each lease; the watchdog's inequality knows it, too */
+#define RENEWALS 5 /* in each lease; the watchdog's inequality counts on 3 */
 /* A renewal that is not answered in this part of the lease is sent again, to another member. */
-#define PATIENCE 6
+#define PATIENCE 10
 
 struct EtcdLease {
         Etcd *etcd;
@@ -37,7 +37,9 @@ static void again(EtcdLease *lease, uint64_t delay_ns)
         sd_event_source_set_enabled(lease->timer, SD_EVENT_ONESHOT);
 }
 
-/* A third of the lease after the last was sent: an answer that took long leaves less time. */
+/* A fifth of the lease after the last was sent: an answer that took long leaves less time. Where
+ * etcd's leader has died, it takes 1 to 2.5 s until there is another, and one of the members that
+ * are asked may be the dead one: by the soft fence there is time for all that. */
 static void renew_in_time(EtcdLease *lease)
 {
         uint64_t next_ns = lease->accepted_ns + lease->ttl_s * NSEC_PER_SEC / RENEWALS;

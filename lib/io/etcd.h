@@ -237,7 +237,7 @@ DEFINE_CLEANUP(EtcdWatch *, etcd_watch_free)
 /**
  * etcd_lease_new() - Be granted a lease and keep it alive
  * @etcd:      client
- * @ttl_s:     seconds after the last renewal when it expires; renewed each third of it
+ * @ttl_s:     seconds after the last renewal when it expires; renewed each fifth of it
  * @key:       is written with each renewal, outside of the lease, so that others see when that was;
  *             copied; NULL: none
  * @handler:   is told of each change

@@ -12,6 +12,7 @@
 static Guard begin(bool device, bool autonomous)
 {
         FenceTimes times = {.lease_ns = MS(10000),
+                            .soft_ns = MS(6000),
                             .delay_ns = MS(2000),
                             .device = device,
                             .autonomous = autonomous};

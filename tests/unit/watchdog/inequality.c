@@ -39,7 +39,7 @@ static void defaults_hold(void **state)
 {
         FenceTimes times = defaults(10000, true, false);
 
-        assert_int_equal(times.soft_ns, MS(6000));
+        assert_int_equal(times.soft_ns, MS(7000));
         assert_int_equal(times.kill_ns, MS(1000));
         assert_int_equal(times.hard_ns, MS(9000));
         assert_int_equal(times.device_ns, MS(4000));
