@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "fabric/instance.h"
+#include "fabric/owners.h"
 #include "lib/base/hash.h"
 
 static uint32_t domain_index(Fabric *fabric, const char *name)
@@ -49,7 +50,8 @@ void host_refresh(Fabric *fabric, Host *host)
 {
         refresh(fabric, host, false);
         fabric->room_changed = true;
-        fabric->owners_changed = true;
+        fabric->owners_changed |= fabric->n_unowned > 0 || (host->record && host->record->draining);
+        owners_disturbed(fabric);
 }
 
 void host_set_suspect(Fabric *fabric, Host *host, bool suspect)

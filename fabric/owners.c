@@ -188,14 +188,26 @@ static void move_one(Fabric *fabric, const Balance *balance)
         }
 }
 
+/* What costs a look at every VIP is done when the calm has lasted, not at each disturbance of it.
+ */
+void owners_disturbed(Fabric *fabric)
+{
+        fabric->owners_even_out = false;
+        state_timer(fabric, &fabric->owners_timer, state_after(fabric->now_ns, OWNERS_CALM_MS));
+}
+
 void owners_timer(Fabric *fabric)
 {
         Balance balance;
 
         count_vips(fabric);
         balance = weigh(fabric);
-        if (!balance.busiest || balance.busiest->n_vips <= balance.share)
+        fabric->owners_even_out |= is_uneven(&balance);
+        if (!fabric->owners_even_out || !balance.busiest ||
+            balance.busiest->n_vips <= balance.share) {
+                fabric->owners_even_out = false;
                 return;
+        }
         if (!fabric->cluster->braked)
                 move_one(fabric, &balance);
         state_timer(fabric, &fabric->owners_timer, state_after(fabric->now_ns, OWNERS_STEP_MS));
@@ -203,16 +215,11 @@ void owners_timer(Fabric *fabric)
 
 void owners_check(Fabric *fabric)
 {
-        Balance balance;
-
         fabric->owners_changed = false;
         fabric->n_unowned = 0;
         if (count_vips(fabric))
                 find_owners(fabric);
-        balance = weigh(fabric);
-        state_timer(fabric, &fabric->owners_timer,
-                    is_uneven(&balance) ? state_after(fabric->now_ns, OWNERS_CALM_MS)
-                                        : FABRIC_NEVER);
+        owners_disturbed(fabric);
 }
 
 void owners_sync(Fabric *fabric)

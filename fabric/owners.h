@@ -26,5 +26,9 @@ void owners_sync(Fabric *fabric);
  */
 void owners_check(Fabric *fabric);
 
+/** owners_disturbed() - A host or a VIP has changed: VIPs are moved only after a calm that begins
+ * now */
+void owners_disturbed(Fabric *fabric);
+
 /** owners_timer() - It has been calm for long enough: move one VIP, if it is not even */
 void owners_timer(Fabric *fabric);

@@ -129,17 +129,18 @@ struct Fabric {
         uint64_t now_ns;
         uint64_t realtime_us;
         bool synced;
-        bool failed;         /* memory was short */
-        bool unsettled;      /* see FabricPlan */
-        uint32_t n_suspect;  /* hosts */
-        uint32_t n_waiting;  /* instances of all deployments that fit nowhere at present */
-        bool room_changed;   /* what waits may fit now */
-        bool owners_changed; /* a VIP may need another owner */
-        bool os_changed;     /* a guest OS version may be used no more, or again */
-        uint32_t n_unowned;  /* VIPs that need one and find none */
-        Timer owners_timer;  /* they are uneven: when one is moved */
-        bool hosts_changed;  /* hosts were lost or are back: the brake may go on or off */
-        Deployment **queue;  /* to be checked in this step */
+        bool failed;          /* memory was short */
+        bool unsettled;       /* see FabricPlan */
+        uint32_t n_suspect;   /* hosts */
+        uint32_t n_waiting;   /* instances of all deployments that fit nowhere at present */
+        bool room_changed;    /* what waits may fit now */
+        bool owners_changed;  /* a VIP may need another owner */
+        bool os_changed;      /* a guest OS version may be used no more, or again */
+        uint32_t n_unowned;   /* VIPs that need one and find none */
+        Timer owners_timer;   /* when VIPs are looked at for being uneven, or the next is moved */
+        bool owners_even_out; /* one has been moved, until it is even */
+        bool hosts_changed;   /* hosts were lost or are back: the brake may go on or off */
+        Deployment **queue;   /* to be checked in this step */
         size_t n_queue;
         Dirty *dirty;
         size_t n_dirty;
