@@ -7,7 +7,7 @@
 #include "lib/io/etcd.h"
 #include "lib/io/http.h"
 
-/* A stream that is moved to another member when its own falls silent. */
+/* A stream that is moved to another member when its own does not do what it should. */
 typedef struct EtcdMovable EtcdMovable;
 struct EtcdMovable {
         size_t endpoint;
@@ -45,7 +45,7 @@ size_t etcd_endpoint(const Etcd *etcd);
 /** etcd_endpoints() - How many members are known */
 size_t etcd_endpoints(const Etcd *etcd);
 
-/** etcd_endpoint_failed() - Go on to the next member if this is the present one */
+/** etcd_endpoint_failed() - A member did not do what it should: requests and streams leave it */
 void etcd_endpoint_failed(Etcd *etcd, size_t endpoint);
 
 /** etcd_movable_add() - Tell of a stream */

@@ -83,12 +83,13 @@ EtcdRequest *etcd_cancel(EtcdRequest *request)
         return request_free(request);
 }
 
-/* The member did not do what it should: the next one is asked from now on. */
-static void endpoint_failed(Etcd *etcd, size_t endpoint, bool silent)
+/* The next member is asked from now on, and streams go with the requests: these notice at once when
+ * a member is cut off or hangs, a stream that only listens does not. */
+void etcd_endpoint_failed(Etcd *etcd, size_t endpoint)
 {
         if (etcd->endpoint == endpoint)
                 etcd->endpoint = (endpoint + 1) % etcd->n_endpoints;
-        for (EtcdMovable *m = etcd->movables; silent && m; m = m->next)
+        for (EtcdMovable *m = etcd->movables; m; m = m->next)
                 if (m->endpoint == endpoint)
                         m->move(m);
 }
@@ -107,7 +108,7 @@ static void on_done(void *userdata, const HttpResult *result)
         reply.outcome = etcd_outcome_of(result, &text);
         if (reply.outcome == ETCD_UNREACHABLE || reply.outcome == ETCD_TIMEOUT ||
             reply.outcome == ETCD_NO_QUORUM)
-                endpoint_failed(etcd, request->endpoint, reply.outcome == ETCD_TIMEOUT);
+                etcd_endpoint_failed(etcd, request->endpoint);
         if (reply.outcome == ETCD_UNREACHABLE && ++request->attempts < etcd->n_endpoints &&
             request_send(request) == 0) {
                 TAKE_PTR(request);
@@ -277,11 +278,6 @@ size_t etcd_endpoint(const Etcd *etcd)
 size_t etcd_endpoints(const Etcd *etcd)
 {
         return etcd->n_endpoints;
-}
-
-void etcd_endpoint_failed(Etcd *etcd, size_t endpoint)
-{
-        endpoint_failed(etcd, endpoint, false);
 }
 
 static size_t endpoint_find(const char *const *endpoints, size_t n, const char *endpoint)

@@ -13,7 +13,9 @@
 #include "lib/io/http-tls.h"
 
 #define CONNECT_TIMEOUT_NS (2 * NSEC_PER_SEC)
-#define KEEPALIVE_S        5L
+#define KEEPALIVE_IDLE_S   2L /* a stream whose other end is cut off ends after 5 s */
+#define KEEPALIVE_PROBE_S  1L
+#define KEEPALIVE_PROBES   3L
 
 struct HttpRequest {
         Http *http;
@@ -384,8 +386,9 @@ static bool request_set_common(HttpRequest *request)
                !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
                !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1) &&
                !curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) &&
-               !curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_S) &&
-               !curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_S) &&
+               !curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S) &&
+               !curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_PROBE_S) &&
+               !curl_easy_setopt(easy, CURLOPT_TCP_KEEPCNT, KEEPALIVE_PROBES) &&
                !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
 }
 

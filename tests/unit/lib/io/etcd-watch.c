@@ -102,6 +102,47 @@ static void test_mirror(void **state)
         server_remove(&server);
 }
 
+static void on_lease(void *userdata, const EtcdLeaseEvent *e)
+{
+        *(unsigned *) userdata += e->state == ETCD_LEASE_GRANTED;
+}
+
+/* A member that hangs says nothing, and so does a stream that has nothing to say: it goes along
+ * when requests leave the member. (The second one is of another cluster, which the client cannot
+ * tell.) */
+static void test_leaves_a_member_with_the_requests(void **state)
+{
+        Server hangs = {}, other = {};
+        unsigned granted = 0;
+        Mirror mirror = {};
+        EtcdLease *lease;
+        Etcd *etcd;
+
+        server_start(&hangs);
+        server_start(&other);
+        server_ctl_at(&hangs, hangs.port, "put /t/a one");
+        assert_int_equal(
+                etcd_new(event,
+                         &(EtcdConfig) {.endpoints = (const char *[]) {hangs.url, other.url},
+                                        .n_endpoints = 2,
+                                        .timeout_ns = 300 * NSEC_PER_SEC},
+                         &etcd),
+                0);
+        assert_int_equal(etcd_watch_new(etcd, "/t/", on_event, &mirror, &mirror.watch), 0);
+        assert_int_equal(etcd_lease_new(etcd, 5, NULL, on_lease, &granted, &lease), 0);
+        RUN_UNTIL(event, mirror.syncs > 0 && granted == 1);
+        kill(hangs.pid, SIGSTOP);
+        for (int i = 0; i < 3; i++) /* to a revision that the stream goes on from */
+                server_ctl_at(&other, other.port, "put /t/b two");
+        RUN_UNTIL(event, map_contains(&mirror.map, "/t/b"));
+        etcd_lease_free(lease);
+        etcd_watch_free(mirror.watch);
+        etcd_free(etcd);
+        map_deinit(&mirror.map);
+        server_remove(&hangs);
+        server_remove(&other);
+}
+
 static unsigned committed;
 
 static void on_commit(void *userdata, const EtcdReply *reply)
@@ -159,6 +200,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_mirror),
+                cmocka_unit_test(test_leaves_a_member_with_the_requests),
                 cmocka_unit_test(test_pages),
         };
 
