@@ -65,10 +65,7 @@ bool certificate_bus_has(Host1 *host1, const char *thumbprint)
 
 static void answer_error(Adding *adding, const char *name, const char *text)
 {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-
-        bus_error(&error, name, "%s", text);
-        sd_bus_reply_method_error(adding->message, &error);
+        bus_answer_error(adding->message, name, text);
         adding_free(adding);
 }
 

@@ -138,14 +138,10 @@ int cluster_bus_token(sd_bus_message *message, void *userdata, sd_bus_error *err
 static void on_joined(void *userdata, bool joined, const char *why)
 {
         sd_bus_message *message = userdata;
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-
         if (joined)
                 sd_bus_reply_method_return(message, "");
-        else {
-                bus_error(&error, "JoinRefused", "%s", why);
-                sd_bus_reply_method_error(message, &error);
-        }
+        else
+                bus_answer_error(message, "JoinRefused", why);
         sd_bus_flush(sd_bus_message_get_bus(message));
         sd_bus_message_unref(message);
 }

@@ -28,10 +28,7 @@ static void import_free(Import *import)
 
 static void answer_error(Import *import, const char *name, const char *text)
 {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-
-        bus_error(&error, name, "%s", text);
-        sd_bus_reply_method_error(import->message, &error);
+        bus_answer_error(import->message, name, text);
         import_free(import);
 }
 

@@ -48,6 +48,14 @@ int bus_error(sd_bus_error *error, const char *name, const char *format, ...)
         return -EPROTO;
 }
 
+void bus_answer_error(sd_bus_message *message, const char *name, const char *text)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        bus_error(&error, name, "%s", text);
+        sd_bus_reply_method_error(message, &error);
+}
+
 int bus_error_invalid(sd_bus_error *error, const char *format, ...)
 {
         va_list arguments;

@@ -22,6 +22,14 @@
 int bus_error(sd_bus_error *error, const char *name, const char *format, ...) _printf_(3, 4);
 
 /**
+ * bus_answer_error() - Answer a call that was kept for later with a named error of Troupe's
+ * @message: the call
+ * @name:    as for bus_error()
+ * @text:    what, which object, and what to do
+ */
+void bus_answer_error(sd_bus_message *message, const char *name, const char *text);
+
+/**
  * bus_error_invalid() - Set org.freedesktop.DBus.Error.InvalidArgs
  *
  * Return: -EINVAL.
