@@ -15,6 +15,7 @@
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 #include "watchdog/realtime.h"
+#include "watchdog/shutdown.h"
 
 #define FENCING_TICK_NS (10 * NSEC_PER_MSEC)
 #define FENCED_TICK_NS  (100 * NSEC_PER_MSEC)
@@ -353,6 +354,24 @@ int manager_new(const Settings *settings, Manager **ret_manager)
         return 0;
 }
 
+/* The host is being switched off: neither libvirtd nor hostd is started again, so what has ended
+ * stays ended, and the hardware may stop counting. Without this it would reset a host whose last
+ * steps take long, and the host would be on again. What cannot be killed in time keeps it armed. */
+static void fence_for_good(Manager *manager)
+{
+        const struct timespec tick = {.tv_nsec = FENCING_TICK_NS};
+        const Guard *guard = guard_of(manager);
+
+        if (!shutdown_begun(manager->settings.proc))
+                return;
+        manager_fence(manager, "the host is being switched off");
+        act(manager, clock_boottime_ns());
+        while (guard->state == GUARD_FENCING) {
+                nanosleep(&tick, NULL);
+                act(manager, clock_boottime_ns());
+        }
+}
+
 Manager *manager_free(Manager *manager)
 {
         const Guard *guard;
@@ -379,5 +398,8 @@ int manager_run(Manager *manager)
         act(manager, clock_boottime_ns());
         sd_notify(0, "READY=1");
         r = sd_event_loop(manager->event);
-        return r < 0 ? log_error_errno(r, "the event loop ended") : 0;
+        if (r < 0)
+                return log_error_errno(r, "the event loop ended");
+        fence_for_good(manager);
+        return 0;
 }

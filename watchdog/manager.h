@@ -42,11 +42,18 @@ typedef struct Manager {
  */
 int manager_new(const Settings *settings, Manager **ret_manager);
 
-/** manager_free() - Let go. The hardware goes on counting where role VMs have to be guarded */
+/** manager_free() - Let go. The hardware goes on counting where role VMs have to be guarded: in
+ * HELD, FENCING and FAILED */
 Manager *manager_free(Manager *manager);
 DEFINE_CLEANUP(Manager *, manager_free)
 
-/** manager_run() - Guard until SIGTERM or SIGINT. Return: 0; a negative errno, logged */
+/**
+ * manager_run() - Guard until SIGTERM or SIGINT
+ *
+ * When the host is being switched off, what was guarded is fenced before this returns.
+ *
+ * Return: 0; a negative errno, logged.
+ */
 int manager_run(Manager *manager);
 
 /**

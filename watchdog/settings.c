@@ -42,6 +42,7 @@ static const Setting table[] = {
         {"qemu-user", KIND_TEXT, AT(qemu_user)},
         {"directory", KIND_TEXT, AT(directory)},
         {"cgroups", KIND_TEXT, AT(cgroups)},
+        {"proc", KIND_TEXT, AT(proc)},
         {"bus", KIND_TEXT, AT(bus)},
 };
 
@@ -53,6 +54,7 @@ void settings_init(Settings *settings)
                 .qemu_user = "libvirt-qemu",
                 .directory = "/run/troupe-watchdog",
                 .cgroups = "/sys/fs/cgroup",
+                .proc = "/proc",
                 .realtime = true,
         };
 }

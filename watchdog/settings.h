@@ -18,6 +18,7 @@ typedef struct Settings {
         char qemu_user[64];
         char directory[128]; /* where the state is kept, under /run */
         char cgroups[128];
+        char proc[128];
         char bus[256]; /* address; "": the system bus */
         bool realtime;
 } Settings;

@@ -21,7 +21,7 @@ static int usage(int status)
                 "  --config=FILE       settings; default " SETTINGS_FILE "\n"
                 "  --SETTING=VALUE     over those of the file: soft-ms, hard-ms, kill-ms, ask-ms,\n"
                 "                      lease-ms, delay-ms, device, device-timeout-s, autonomous,\n"
-                "                      realtime, qemu-user, directory, cgroups, bus\n\n"
+                "                      realtime, qemu-user, directory, cgroups, proc, bus\n\n"
                 "Self-fencing of a Troupe host, see troupe-watchdog(8).\n");
         return status;
 }

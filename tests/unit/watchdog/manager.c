@@ -14,6 +14,7 @@ typedef struct Fixture {
         int device;
         uint64_t fed_ns; /* last */
         unsigned n_fed;
+        char last_fed; /* what was written to the device then */
 } Fixture;
 
 static void look_at_device(Fixture *fixture)
@@ -24,6 +25,7 @@ static void look_at_device(Fixture *fixture)
         if (n > 0) {
                 fixture->fed_ns = clock_boottime_ns();
                 fixture->n_fed += (unsigned) n;
+                fixture->last_fed = seen[n - 1];
         }
 }
 
@@ -156,6 +158,68 @@ static void the_hardware_is_fed_as_long_as_it_may(void **state)
         assert_true(fixture->fed_ns > sent_ns + 1800 * NSEC_PER_MSEC); /* nothing runs: fed again */
 }
 
+/* What process 1 of the host is. */
+static void process_one_is(Fixture *fixture, const char *name)
+{
+        char path[256];
+        int fd;
+
+        snprintf(fixture->settings.proc, sizeof(fixture->settings.proc), "%.110s/proc",
+                 fixture->ground.dir);
+        assert_true(mkdir(fixture->settings.proc, 0700) == 0);
+        snprintf(path, sizeof(path), "%s/1", fixture->settings.proc);
+        assert_true(mkdir(path, 0700) == 0);
+        snprintf(path, sizeof(path), "%s/1/comm", fixture->settings.proc);
+        fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+        assert_int_equal(write(fd, name, strlen(name)), (ssize_t) strlen(name));
+        close(fd);
+}
+
+/* A guarding watchdog with a device, and a role VM beside it, ends by SIGTERM. */
+static pid_t terminate_guarding(Fixture *fixture)
+{
+        uint64_t sent_ns = clock_boottime_ns();
+        pid_t vm;
+
+        fixture->settings.times.lease_ns = 10 * NSEC_PER_SEC;
+        snprintf(fixture->settings.device, sizeof(fixture->settings.device), "%.110s/device",
+                 fixture->ground.dir);
+        start(fixture);
+        assert_int_equal(guard_hold(guard_of(fixture), sent_ns, sent_ns), 0);
+        ground_group(&fixture->ground, "machine");
+        vm = ground_spawn(&fixture->ground, "machine", GROUND_USER);
+        assert_int_equal(raise(SIGTERM), 0); /* blocked: the loop finds it */
+        assert_int_equal(manager_run(fixture->manager), 0);
+        fixture->manager = manager_free(fixture->manager);
+        look_at_device(fixture);
+        assert_true(fixture->n_fed > 0);
+        return vm;
+}
+
+static void one_that_ends_while_it_guards_leaves_the_hardware_armed(void **state)
+{
+        Fixture *fixture = *state;
+        pid_t vm;
+
+        process_one_is(fixture, "systemd\n");
+        vm = terminate_guarding(fixture);
+        assert_true(ground_lives(vm));
+        assert_int_not_equal(fixture->last_fed, 'V');
+        kill(vm, SIGKILL);
+        assert_true(ground_dies(vm, 1000));
+}
+
+static void a_host_that_is_switched_off_is_fenced_and_not_reset(void **state)
+{
+        Fixture *fixture = *state;
+        pid_t vm;
+
+        process_one_is(fixture, "systemd-shutdow\n");
+        vm = terminate_guarding(fixture);
+        assert_true(ground_dies(vm, 100));
+        assert_int_equal(fixture->last_fed, 'V');
+}
+
 static void settings_that_let_an_instance_run_twice_are_refused(void **state)
 {
         Fixture *fixture = *state;
@@ -203,6 +267,10 @@ int main(void)
                 cmocka_unit_test_setup_teardown(one_that_was_killed_goes_on, setup, teardown),
                 cmocka_unit_test_setup_teardown(the_hardware_is_fed_as_long_as_it_may, setup,
                                                 teardown),
+                cmocka_unit_test_setup_teardown(
+                        one_that_ends_while_it_guards_leaves_the_hardware_armed, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_host_that_is_switched_off_is_fenced_and_not_reset,
+                                                setup, teardown),
                 cmocka_unit_test_setup_teardown(settings_that_let_an_instance_run_twice_are_refused,
                                                 setup, teardown),
                 cmocka_unit_test_setup_teardown(what_is_not_known_any_more_is_fenced, setup,
