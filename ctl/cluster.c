@@ -205,6 +205,39 @@ static int show_status(const Options *options)
         return MIN(r, 0);
 }
 
+/* How many hosts this host's cluster has; 0 when that cannot be read. */
+static size_t count_hosts(sd_bus *bus)
+{
+        _cleanup_json_ sd_json_variant *objects = NULL, *hosts = NULL;
+
+        if (bus_objects(bus, &objects) != CTL_DONE || view_hosts(objects, &hosts) < 0)
+                return 0;
+        return sd_json_variant_elements(hosts);
+}
+
+/* A host that is alone leaves by itself; in a cluster with others it is removed, as the others
+ * would remove it, and forgets who it was when it has heard of that. */
+static int leave(const Options *options)
+{
+        _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_free_ char *host = NULL;
+        _cleanup_bus_ sd_bus *bus = NULL;
+        int r = bus_open(options, &bus);
+
+        if (r != CTL_DONE)
+                return r;
+        host = property(bus, "HostName");
+        if (!host)
+                return -ENOMEM;
+        if (count_hosts(bus) <= 1)
+                r = sd_bus_call_method(bus, HOST1_NAME, HOST1_PATH, HOST1_MANAGER, "LeaveCluster",
+                                       &error, NULL, "");
+        else
+                r = sd_bus_call_method(bus, HOST1_NAME, HOST1_PATH, HOST1_MANAGER, "RemoveHost",
+                                       &error, NULL, "sb", host, 0);
+        return r < 0 ? bus_failed(r, &error, "Leaving the cluster") : CTL_DONE;
+}
+
 int verb_cluster(const Options *options, size_t n_arguments, char **arguments)
 {
         if (str_equal(arguments[0], "token") && n_arguments == 1)
@@ -216,7 +249,7 @@ int verb_cluster(const Options *options, size_t n_arguments, char **arguments)
         if (str_equal(arguments[0], "init") && n_arguments == 1)
                 return call(options, "InitCluster", "Making a cluster");
         if (str_equal(arguments[0], "leave") && n_arguments == 1)
-                return call(options, "LeaveCluster", "Leaving the cluster");
+                return leave(options);
         if (str_equal(arguments[0], "recover") && n_arguments == 1)
                 return recover(options);
         log_error("Write 'troupectl cluster status', 'init', 'token', 'join TOKEN', 'leave' or "

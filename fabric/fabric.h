@@ -68,11 +68,12 @@ typedef enum FabricRequestKind {
         FABRIC_UNCORDON,       /* host; at once, and ends a drain */
         FABRIC_DRAIN,          /* host */
         FABRIC_RELEASE_BRAKE,  /* at once; what is lost now is healed, however much it is */
-        FABRIC_REMOVE_HOST, /* host, which is gone; force: though it carries instances; at once */
-        FABRIC_REGISTER,    /* record: a host, package, os or certificate; at once. A host keeps its
-                               cordon */
-        FABRIC_UNREGISTER,  /* record: a certificate, which the caller knows to be unused, or an os,
-                               of which the key counts; at once */
+        FABRIC_REMOVE_HOST,    /* host, which is gone or drained; force: though one that is gone
+                                  carries    instances; at once */
+        FABRIC_REGISTER,   /* record: a host, package, os or certificate; at once. A host keeps its
+                              cordon */
+        FABRIC_UNREGISTER, /* record: a certificate, which the caller knows to be unused, or an os,
+                              of which the key counts; at once */
         FABRIC_HOLD,   /* record: a package or os, of which the key counts; host: has its bytes; at
                           once */
         FABRIC_UNHOLD, /* likewise: does not have them (any more) */

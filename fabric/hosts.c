@@ -283,9 +283,9 @@ void host_remove(Fabric *fabric, Host *host)
 {
         Item *item = ITEM_OF(CONTAINER_OF(host->record, Record, host));
 
-        assert(host->gone);
+        assert(host->gone || (host->record->draining && host->n_instances == 0));
         host->record = NULL;
-        state_touch_guarded(fabric, item, host);
+        state_touch_guarded(fabric, item, host->gone ? host : NULL);
         state_drop(fabric, item);
         fabric->owners_changed = true;
         fabric->hosts_changed = true;

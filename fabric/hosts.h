@@ -53,7 +53,7 @@ void host_set_suspect(Fabric *fabric, Host *host, bool suspect);
 int host_pick(Fabric *fabric, const PlaceSpread *spread, const PlaceSize *size, uint32_t avoid,
               uint32_t *ret_place);
 
-/** host_remove() - By an operator: a host that is gone is no more of the cluster */
+/** host_remove() - By an operator: a host that is gone, or drained, is no more of the cluster */
 void host_remove(Fabric *fabric, Host *host);
 
 /** hosts_release_brake() - By an operator: what is lost now counts as gone for good */

@@ -558,18 +558,33 @@ static int drain(Fabric *fabric, const FabricRequest *request)
 
 /* Only a host that is gone is removed: what runs on one that is not would go on running unseen. So
  * to force it is safe: what it carried is placed elsewhere when there is room. */
+/* One that is alive goes when nothing is on it, and nothing more can come to it. */
+static int check_living(Fabric *fabric, const Host *host)
+{
+        if (!host->record->draining)
+                return refuse(fabric, FABRIC_REFUSED_NOW,
+                              "host '%s' is alive: `troupectl host drain %s` first", host->name,
+                              host->name);
+        if (host->n_instances > 0 || host->n_vips > 0)
+                return refuse(
+                        fabric, FABRIC_REFUSED_NOW,
+                        "host '%s' is alive and still carries %zu instances and %u VIPs: wait "
+                        "until it is drained",
+                        host->name, host->n_instances, host->n_vips);
+        return 0;
+}
+
 static int remove_host(Fabric *fabric, const FabricRequest *request)
 {
         Operation *drain;
         Host *host;
         int r = find_host(fabric, request->host, &host);
 
+        if (r == 0 && host->alive)
+                r = check_living(fabric, host);
         if (r != 0)
                 return r;
-        if (host->alive)
-                return refuse(fabric, FABRIC_REFUSED_NOW,
-                              "host '%s' is alive: drain it and switch it off first", host->name);
-        if (!host->gone)
+        if (!host->alive && !host->gone)
                 return refuse(fabric, FABRIC_REFUSED_NOW,
                               "host '%s' was lost only just now: try again in some seconds",
                               host->name);

@@ -60,6 +60,7 @@ struct Controller {
         Sm sm;
         int64_t election; /* create revision of our election key */
         int64_t needed;   /* the store must be complete up to here before the core is made */
+        bool registered;  /* the core has known this host as one of the cluster */
         bool pausing;
         bool reloading; /* the store is being read anew: wait for that */
         Fabric *fabric;
@@ -192,6 +193,18 @@ static void tell_accepted(Controller *controller, int64_t revision)
         }
 }
 
+/* The last thing a function does: this host may lead no more behind it. */
+static void tell_if_removed(Controller *controller)
+{
+        RecordKey key = {.type = RECORD_HOST};
+        bool was = controller->registered;
+
+        snprintf(key.name, sizeof(key.name), "%s", controller->host);
+        controller->registered = fabric_record(controller->fabric, &key) != NULL;
+        if (was && !controller->registered && controller->handlers.removed)
+                controller->handlers.removed(controller->handlers.userdata);
+}
+
 static void write_next(Controller *controller);
 
 static void on_written(void *userdata, const EtcdReply *reply)
@@ -219,6 +232,7 @@ static void on_written(void *userdata, const EtcdReply *reply)
                 controller->accepted = current;
         }
         tell_accepted(controller, store_revision(controller->store));
+        tell_if_removed(controller);
 }
 
 static char *renewal_key(const char *host, char text[static RECORD_KEY_MAX + 1])
@@ -538,6 +552,7 @@ static void catch_up(Controller *controller)
         sm_move(&controller->sm, LEADING);
         log_info("this host leads, by election %lld", (long long) controller->election);
         queue_silences(controller);
+        tell_if_removed(controller);
         carry_out(controller, plan);
         controller->handlers.leading(controller->handlers.userdata);
 }
@@ -584,9 +599,34 @@ void controller_record_deleted(Controller *controller, const RecordKey *key)
                 queue_silence(controller, key->name);
 }
 
+static void on_forgotten(void *userdata, const EtcdReply *reply)
+{
+}
+
+/* A host that was removed while it was alive may have renewed its lease once more. */
+static void forget_renewal(Controller *controller, const char *host)
+{
+        char text[RECORD_KEY_MAX + 1];
+        EtcdTxn *txn;
+        Pulse pulse;
+
+        if (!pulses_get(controller->pulses, host, &pulse))
+                return;
+        txn = etcd_txn_new();
+        if (!txn)
+                return;
+        renewal_key(host, text);
+        etcd_txn_if_modified(txn, text, pulse.revision);
+        etcd_txn_delete(txn, text, false);
+        (void) etcd_txn_commit(controller->etcd, txn, on_forgotten, NULL, NULL);
+}
+
 void controller_silent(Controller *controller, const char *host)
 {
-        queue_silence(controller, host);
+        if (store_named(controller->store, RECORD_HOST, host))
+                queue_silence(controller, host);
+        else if (controller->fabric)
+                forget_renewal(controller, host);
 }
 
 /* Its lease may never have ended: then nothing else says that it is alive. */

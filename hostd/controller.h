@@ -44,6 +44,8 @@ typedef struct ControllerHandlers {
         void (*renew)(void *userdata);
         /* the core is running now: time to register what this host has */
         void (*leading)(void *userdata);
+        /* this host was removed from the cluster: others are to decide; may be NULL */
+        void (*removed)(void *userdata);
 } ControllerHandlers;
 
 /**

@@ -367,10 +367,24 @@ static const ClusterRecord *cluster(Host1 *host1)
         return record ? &record->cluster : NULL;
 }
 
+/* `out` is what a host is that left its cluster, and why is what is shown of it then. */
+static const char *get_state(const Host1 *host1, const char **ret_detail)
+{
+        *ret_detail = host1->reachable ? "" : host1->unreachable ?: "";
+        if (host1->membership && membership_state(host1->membership) == MEMBERSHIP_OUT) {
+                *ret_detail = membership_detail(host1->membership);
+                return "out";
+        }
+        if (host1->reachable)
+                return "running";
+        return store_revision(host1->store) ? "unavailable" : "starting";
+}
+
 static int get_text(sd_bus *bus, const char *path, const char *interface, const char *property,
                     sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         Host1 *host1 = userdata;
+        const char *detail, *state = get_state(host1, &detail);
         const ClusterRecord *record = cluster(host1);
         const char *text = "";
 
@@ -383,10 +397,9 @@ static int get_text(sd_bus *bus, const char *path, const char *interface, const 
         else if (str_equal(property, "Leader"))
                 text = store_leader(host1->store) ?: "";
         else if (str_equal(property, "State"))
-                text = !host1->reachable ? store_revision(host1->store) ? "unavailable" : "starting"
-                                         : "running";
+                text = state;
         else if (str_equal(property, "StateDetail"))
-                text = host1->reachable ? "" : host1->unreachable ?: "";
+                text = detail;
         return sd_bus_message_append(reply, "s", text);
 }
 

@@ -113,6 +113,8 @@ static void on_silent(void *userdata, const char *host)
 {
         Manager *manager = userdata;
 
+        events_note(manager->events, "host", host,
+                    "is silent: it has not renewed its lease for the whole of it");
         controller_silent(manager->controller, host);
         if (manager->presence && str_equal(manager->leader.host, host))
                 presence_leader_silent(manager->presence, &manager->leader);
@@ -182,6 +184,11 @@ static bool on_is_starting(void *userdata)
 static void on_renew(void *userdata)
 {
         presence_renew(((Manager *) userdata)->presence);
+}
+
+static void on_removed(void *userdata)
+{
+        presence_retire(((Manager *) userdata)->presence);
 }
 
 static void on_leading(void *userdata)
@@ -528,8 +535,10 @@ static int add_halves(Manager *manager, const ManagerConfig *config)
                 .gone = on_gone,
                 .shell = on_shell,
         };
-        ControllerHandlers handlers = {
-                .userdata = manager, .renew = on_renew, .leading = on_leading};
+        ControllerHandlers handlers = {.userdata = manager,
+                                       .renew = on_renew,
+                                       .leading = on_leading,
+                                       .removed = on_removed};
         EtcdConfig etcd;
         StoreHandlers store = {
                 .userdata = manager,

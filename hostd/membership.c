@@ -205,6 +205,21 @@ static char *list_members(const MembersRecord *members)
         return str_buffer_take(&text, &taken) == 0 ? taken : NULL;
 }
 
+/* A new member starts only when it knows all that are there: one that went meanwhile would keep it
+ * from ever starting. systemd starts it again and again, and it reads what is written then. */
+static void keep_members(Membership *membership, const MembersRecord *members)
+{
+        _cleanup_free_ char *now = list_members(members);
+        bool change = membership->unit_change;
+
+        if (!now || !membership->unit.joins || str_equal(now, membership->unit.members))
+                return;
+        free(membership->unit.members);
+        membership->unit.members = TAKE_PTR(now);
+        save_unit(membership);
+        membership->unit_change = change;
+}
+
 /* A member has its data in a directory of its own number, so that what an earlier one on this host
  * left is never taken for its own. The founder's began without a number: it gets it afterwards. */
 static void carry(Membership *membership, const MembersRecord *members, const ClusterMember *own)
@@ -219,8 +234,10 @@ static void carry(Membership *membership, const MembersRecord *members, const Cl
                 membership->unit_change = false;
                 return;
         }
-        if (membership->carries && unit->id == own->id)
+        if (membership->carries && unit->id == own->id) {
+                keep_members(membership, members);
                 return;
+        }
         log_notice("this host carries a member of etcd from now on");
         etcd_unit_deinit(unit);
         *unit = (EtcdUnit) {.joins = true, .id = own->id, .members = list_members(members)};
@@ -269,15 +286,17 @@ static void end_standing_alone(Membership *membership)
 
 /* ---- what the cluster's state says */
 
+/* @own is asked first, if it is to be asked at all: a host that was removed would not hear of its
+ * member's end from that member. */
 static void follow_members(Membership *membership, const MembersRecord *members,
-                           const ClusterMember *own)
+                           const ClusterMember *own, bool removed)
 {
         const char *urls[ETCD_ENDPOINTS_MAX];
         EtcdUrl texts[ETCD_ENDPOINTS_MAX];
         size_t n = 0, first = 0;
         bool same;
 
-        if (own && !own->learner)
+        if (own && !own->learner && !removed)
                 urls[n++] = etcd_unit_client_url(&(IpAddress) {}, texts[0]);
         else if (members->n_members > 0) /* so that not all ask the same one */
                 first = (size_t) (hash_text(membership->config.config->host, 0) %
@@ -341,6 +360,7 @@ void membership_synced(Membership *membership, const Store *store)
         const Record *cluster = store_named(store, RECORD_CLUSTER, "");
         const Record *record = store_named(store, RECORD_MEMBERS, "");
         const ClusterMember *own = NULL;
+        bool removed;
 
         if (membership->state != MEMBERSHIP_IN || !cluster)
                 return;
@@ -354,12 +374,13 @@ void membership_synced(Membership *membership, const Store *store)
         for (size_t i = 0; i < record->members.n_members; i++)
                 if (str_equal(record->members.members[i].host, membership->config.config->host))
                         own = &record->members.members[i];
-        follow_members(membership, &record->members, own);
+        removed = was_removed(membership, store);
+        follow_members(membership, &record->members, own, removed);
         if (own)
                 carry(membership, &record->members, own);
         else
                 drop_unit(membership);
-        if (!own && was_removed(membership, store))
+        if (!own && removed)
                 membership_leave(membership, "this host was removed from its cluster");
 }
 

@@ -56,7 +56,8 @@ struct Presence {
         uint64_t sent_ns;  /* the lease's last renewal, or its grant */
         uint64_t stand_ns; /* not a candidate before */
         bool second;       /* others are better placed to lead, and stand first */
-        int64_t sweep;     /* create revision of the key to delete */
+        bool retired;
+        int64_t sweep; /* create revision of the key to delete */
 };
 
 static void later(Presence *presence, uint64_t delay_ns)
@@ -106,7 +107,8 @@ static void stand(Presence *presence)
         uint64_t now_ns = clock_boottime_ns();
         EtcdTxn *txn;
 
-        if (presence->sm.state != WAITING || presence->taken || !presence->alive_written)
+        if (presence->sm.state != WAITING || presence->taken || !presence->alive_written ||
+            presence->retired)
                 return;
         if (now_ns < presence->stand_ns) {
                 later(presence, presence->stand_ns - now_ns);
@@ -357,6 +359,12 @@ void presence_renew(Presence *presence)
         presence->revision = 0;
         sweep(presence);
         presence->handlers.deposed(presence->handlers.userdata);
+}
+
+void presence_retire(Presence *presence)
+{
+        presence->retired = true;
+        presence_renew(presence);
 }
 
 int64_t presence_leading(const Presence *presence)

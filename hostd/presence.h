@@ -92,5 +92,8 @@ void presence_again(Presence *presence);
  */
 void presence_renew(Presence *presence);
 
+/** presence_retire() - Give the leadership up, and do not stand again */
+void presence_retire(Presence *presence);
+
 /** presence_leading() - Create revision of this host's election key, 0 when it does not lead */
 int64_t presence_leading(const Presence *presence);

@@ -28,6 +28,7 @@ struct Quorum {
         sd_event_source *timer;
         EtcdRequest *request;
         Map lost;            /* host -> when it was first seen lost, as a number */
+        Map leaving;         /* host that was removed alive -> since when, likewise */
         EtcdMember *members; /* of this round; texts are owned */
         size_t n_members;
 };
@@ -216,9 +217,25 @@ static bool carries(const Quorum *quorum, const char *host)
         return false;
 }
 
+/* A host that was removed alive hears of it and goes by itself: with its certificate revoked before
+ * that it would hear nothing any more. It is not waited for without an end. */
+static bool has_gone(Quorum *quorum, const char *host)
+{
+        uintptr_t since_ms = (uintptr_t) map_get(&quorum->leaving, host);
+        uint64_t now_ms = clock_boottime_ns() / NSEC_PER_MSEC;
+
+        if (!store_named(quorum->store, RECORD_ALIVE, host)) {
+                map_remove(&quorum->leaving, host);
+                return true;
+        }
+        if (since_ms == 0 && map_put(&quorum->leaving, host, (void *) (uintptr_t) now_ms) < 0)
+                log_warning("memory is short");
+        return since_ms > 0 && now_ms - since_ms > PATIENCE_NS / NSEC_PER_MSEC;
+}
+
 /* Certificates of hosts that are none any more, and carry no member any more. One that is just
  * being issued has its host's record written in the same transaction. */
-static int add_revocations(const Quorum *quorum, EtcdTxn *txn)
+static int add_revocations(Quorum *quorum, EtcdTxn *txn)
 {
         uint64_t now_us = clock_realtime_us();
         size_t n = 0;
@@ -230,7 +247,7 @@ static int add_revocations(const Quorum *quorum, EtcdTxn *txn)
 
                 if (r < 0 || n == REVOKE_MAX || issued->revoked || issued->expires_us < now_us ||
                     store_named(quorum->store, RECORD_HOST, issued->host) ||
-                    carries(quorum, issued->host))
+                    carries(quorum, issued->host) || !has_gone(quorum, issued->host))
                         continue;
                 record.issued = *issued;
                 record.issued.revoked = true;
@@ -332,6 +349,7 @@ void quorum_leading(Quorum *quorum, int64_t create_revision)
         quorum->election = create_revision;
         quorum->request = etcd_cancel(quorum->request);
         map_deinit(&quorum->lost);
+        map_deinit(&quorum->leaving);
         if (create_revision != 0)
                 look_after(quorum, SOON_NS);
 }
@@ -369,6 +387,7 @@ Quorum *quorum_free(Quorum *quorum)
         sd_event_source_disable_unref(quorum->timer);
         forget_members(quorum);
         map_deinit(&quorum->lost);
+        map_deinit(&quorum->leaving);
         free(quorum);
         return NULL;
 }

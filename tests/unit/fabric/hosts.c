@@ -244,6 +244,30 @@ static void only_a_host_that_is_gone_is_removed(void **state)
         world_deinit(&world);
 }
 
+static void a_drained_host_is_removed_alive(void **state)
+{
+        FabricRequest remove = {.kind = FABRIC_REMOVE_HOST, .host = "h1", .force = true};
+        RecordKey key = {.type = RECORD_HOST, .name = "h1"};
+        World world;
+
+        start(&world, 3, 3, 3);
+        assert_int_equal(
+                world_request(&world, (FabricRequest) {.kind = FABRIC_DRAIN, .host = "h1"}), 0);
+        assert_int_equal(world_request(&world, remove), FABRIC_REFUSED_NOW); /* nor by force */
+        while (placed(&world, "h1") > 0) {
+                world_settle(&world);
+                world_tick(&world, SECONDS(1));
+        }
+        assert_int_equal(world_request(&world, remove), 0);
+        assert_null(fabric_record(world.fabric, &key));
+        assert_int_equal(world.plan->transactions[0].n_losses, 0);
+        world_alive(&world, "h1", false);
+        world_tick(&world, SECONDS(100));
+        world_settle(&world);
+        assert_int_equal(placed(&world, "h1"), 0);
+        world_deinit(&world);
+}
+
 /* What a removed host carried waits for room as before, and finds it. */
 static void a_host_that_carries_instances_is_removed_by_force(void **state)
 {
@@ -277,6 +301,7 @@ int main(void)
                 cmocka_unit_test(an_operator_releases_the_brake),
                 cmocka_unit_test(a_cordoned_host_gets_nothing_new),
                 cmocka_unit_test(only_a_host_that_is_gone_is_removed),
+                cmocka_unit_test(a_drained_host_is_removed_alive),
                 cmocka_unit_test(a_host_that_carries_instances_is_removed_by_force),
         };
 

@@ -183,6 +183,13 @@ static void test_silent_leader(void **state)
         host_stop(&a);
         host_stop(&b);
         RUN_UNTIL(event, c.elections == 1); /* second, and the only one */
+
+        /* removed from the cluster: it leads no more, though there is nobody else */
+        presence_retire(c.presence);
+        assert_int_equal(c.depositions, 1);
+        RUN_UNTIL(event, !c.leader.host && c.leader.revision > c.election);
+        assert_int_equal(c.elections, 1);
+        assert_int_equal(presence_leading(c.presence), 0);
         host_stop(&c);
         sd_event_unref(event);
         server_remove(&server);
