@@ -42,15 +42,25 @@ struct Forward {
         ForwardServer *server;
         Call *calls;
         unsigned n_calls, n_file_calls;
+        void (*finished)(void *userdata); /* told when no call is under way; NULL: nobody waits */
+        void *finished_userdata;
 };
+
+static void tell_finished(Forward *forward)
+{
+        if (forward->n_calls == 0 && forward->finished)
+                forward->finished(forward->finished_userdata);
+}
 
 static void call_free(Call *call)
 {
-        for (Call **c = &call->forward->calls; *c; c = &(*c)->next)
+        Forward *forward = call->forward;
+
+        for (Call **c = &forward->calls; *c; c = &(*c)->next)
                 if (*c == call) {
                         *c = call->next;
-                        call->forward->n_calls--;
-                        call->forward->n_file_calls -= call->files.n_fds > 0;
+                        forward->n_calls--;
+                        forward->n_file_calls -= call->files.n_fds > 0;
                         break;
                 }
         for (size_t i = 0; i < FORWARD_FILES_MAX; i++)
@@ -61,6 +71,7 @@ static void call_free(Call *call)
         sd_bus_message_unref(call->answer);
         free(call->ask);
         free(call);
+        tell_finished(forward);
 }
 
 static void fail(Call *call, const char *name, const char *text)
@@ -367,6 +378,7 @@ Forward *forward_free(Forward *forward)
 {
         if (!forward)
                 return NULL;
+        forward->finished = NULL;
         while (forward->calls)
                 call_free(forward->calls);
         forward_server_free(forward->server);
@@ -377,4 +389,11 @@ Forward *forward_free(Forward *forward)
 void forward_set_bus(Forward *forward, sd_bus *bus)
 {
         forward_server_set_bus(forward->server, bus);
+}
+
+void forward_finish(Forward *forward, void (*finished)(void *userdata), void *userdata)
+{
+        forward->finished = finished;
+        forward->finished_userdata = userdata;
+        tell_finished(forward);
 }

@@ -42,6 +42,15 @@ void forward_set_bus(Forward *forward, sd_bus *bus);
 /** forward_synced() - The store has come further: answers that waited for that are given */
 void forward_synced(Forward *forward);
 
+/**
+ * forward_finish() - Wait until no call of this host is under way to the leader
+ * @forward:  forward
+ * @finished: called once there is none, at once if so; each takes PEERS_TIMEOUT_NS at most, or as
+ *            long as the leader needs for its files. It may not free the forward
+ * @userdata: passed to it
+ */
+void forward_finish(Forward *forward, void (*finished)(void *userdata), void *userdata);
+
 /** forward_wanted() - Whether another host leads that can be asked */
 bool forward_wanted(const Forward *forward);
 

@@ -428,11 +428,19 @@ static void fill_alive(Manager *manager, AliveRecord *alive)
                 snprintf(alive->boot_id, sizeof(alive->boot_id), "%.36s", boot_id);
 }
 
-/* Everything this host is has changed: another hostd is to begin with it. */
+static void begin_anew(void *userdata)
+{
+        sd_event_exit(((Manager *) userdata)->event, 0);
+}
+
+/* Everything this host is has changed: another hostd is to begin with it. Who asked the leader for
+ * that through this host gets the answer first. */
 static void on_restart(void *userdata)
 {
+        Manager *manager = userdata;
+
         log_notice("this host is another one now: hostd begins anew");
-        sd_event_exit(((Manager *) userdata)->event, 0);
+        forward_finish(manager->forward, begin_anew, manager);
 }
 
 /* The store is known: the lease is asked for with the cluster's own time to live. */

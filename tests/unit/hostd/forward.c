@@ -85,6 +85,33 @@ static void a_leader_that_is_lost_is_an_error(void **state)
         forward_world_end(&world);
 }
 
+static void on_finished(void *userdata)
+{
+        (*(unsigned *) userdata)++;
+}
+
+/* A host that becomes another one answers first. */
+static void the_end_waits_for_calls(void **state)
+{
+        _cleanup_close_ int a = file_with("a"), b = file_with("b");
+        ForwardWorld world;
+        unsigned finished = 0;
+
+        forward_world_begin(&world, state);
+        world.silent = true;
+        forward_world_call(&world, "Deploy", a, b);
+        RUN_UNTIL(world.cluster->event, world.unanswered);
+        forward_finish(world.forward, on_finished, &finished);
+        assert_int_equal(finished, 0);
+        assert_true(sd_bus_reply_method_return(world.unanswered, "ss", "a", "b") >= 0);
+        RUN_UNTIL(world.cluster->event, finished > 0);
+        RUN_UNTIL(world.cluster->event, world.reply);
+        assert_null(sd_bus_message_get_error(world.reply));
+        forward_finish(world.forward, on_finished, &finished);
+        assert_int_equal(finished, 2);
+        forward_world_end(&world);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -92,6 +119,7 @@ int main(void)
                 CLUSTER_TEST(not_more_than_the_leader_takes_is_sent),
                 CLUSTER_TEST(the_leaders_error_comes_back_as_it_is),
                 CLUSTER_TEST(a_leader_that_is_lost_is_an_error),
+                CLUSTER_TEST(the_end_waits_for_calls),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
