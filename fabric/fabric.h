@@ -69,7 +69,7 @@ typedef enum FabricRequestKind {
         FABRIC_DRAIN,          /* host */
         FABRIC_RELEASE_BRAKE,  /* at once; what is lost now is healed, however much it is */
         FABRIC_REMOVE_HOST,    /* host, which is gone or drained; force: though one that is gone
-                                  carries    instances; at once */
+                                  carries instances; at once */
         FABRIC_REGISTER,   /* record: a host, package, os or certificate; at once. A host keeps its
                               cordon */
         FABRIC_UNREGISTER, /* record: a certificate, which the caller knows to be unused, or an os,

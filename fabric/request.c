@@ -556,8 +556,6 @@ static int drain(Fabric *fabric, const FabricRequest *request)
         return 0;
 }
 
-/* Only a host that is gone is removed: what runs on one that is not would go on running unseen. So
- * to force it is safe: what it carried is placed elsewhere when there is room. */
 /* One that is alive goes when nothing is on it, and nothing more can come to it. */
 static int check_living(Fabric *fabric, const Host *host)
 {
@@ -574,6 +572,8 @@ static int check_living(Fabric *fabric, const Host *host)
         return 0;
 }
 
+/* What runs on a host that is neither gone nor empty would go on running unseen. So to force it is
+ * safe: what one that is gone carried is placed elsewhere when there is room. */
 static int remove_host(Fabric *fabric, const FabricRequest *request)
 {
         Operation *drain;
