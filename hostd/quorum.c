@@ -112,12 +112,14 @@ static VoterRole role_of(const EtcdMember *member)
         return str_empty(member->name) ? VOTER_ADDED : VOTER_CAUGHT_UP;
 }
 
+/* A host that was removed carries its member until etcd is rid of it, and lives until then. */
 static int add_candidate(Quorum *quorum, Candidates *candidates, const HostRecord *record,
                          const EtcdMember *member)
 {
-        bool alive = record && store_named(quorum->store, RECORD_ALIVE, record->name) != NULL;
+        const char *name = record ? record->name : member->name;
+        bool alive = store_named(quorum->store, RECORD_ALIVE, name) != NULL;
         VoterHost host = {
-                .name = record ? record->name : "",
+                .name = name,
                 .fault_domain = record ? record->fault_domain : "",
                 .role = role_of(member),
                 .alive = alive,
@@ -180,23 +182,47 @@ static int compare_members(const void *a, const void *b)
         return strcmp(((const ClusterMember *) a)->host, ((const ClusterMember *) b)->host);
 }
 
-static void make_members(const Candidates *candidates, Record *record)
+/* A member as it was written down before; NULL when it never was. */
+static const ClusterMember *written(const Quorum *quorum, uint64_t id)
+{
+        const Record *record = store_named(quorum->store, RECORD_MEMBERS, "");
+
+        for (size_t i = 0; record && i < record->members.n_members; i++)
+                if (record->members.members[i].id == id)
+                        return &record->members.members[i];
+        return NULL;
+}
+
+/* That of a host that was removed is one until etcd is rid of it: the host keeps it running so
+ * long, and who joins has to know it. */
+static bool fill_member(const Quorum *quorum, const Candidate *candidate, ClusterMember *member)
+{
+        const ClusterMember *before;
+
+        if (!candidate->member)
+                return false;
+        before = written(quorum, candidate->member->id);
+        if (!candidate->record && !before)
+                return false;
+        if (candidate->record) {
+                member->id = candidate->member->id;
+                member->address = candidate->record->address;
+                memcpy(member->host, candidate->record->name, sizeof(member->host));
+        } else {
+                *member = *before;
+        }
+        member->learner = candidate->member->learner;
+        return true;
+}
+
+static void make_members(const Quorum *quorum, const Candidates *candidates, Record *record)
 {
         MembersRecord *members = &record->members;
 
         record_init(record, RECORD_MEMBERS);
-        for (size_t i = 0; i < candidates->n && members->n_members < RECORD_MEMBERS_MAX; i++) {
-                const Candidate *candidate = &candidates->list[i];
-                ClusterMember *member = &members->members[members->n_members];
-
-                if (!candidate->record || !candidate->member)
-                        continue;
-                member->id = candidate->member->id;
-                member->learner = candidate->member->learner;
-                member->address = candidate->record->address;
-                memcpy(member->host, candidate->record->name, sizeof(member->host));
-                members->n_members++;
-        }
+        for (size_t i = 0; i < candidates->n && members->n_members < RECORD_MEMBERS_MAX; i++)
+                members->n_members += fill_member(quorum, &candidates->list[i],
+                                                  &members->members[members->n_members]);
         qsort(members->members, members->n_members, sizeof(members->members[0]), compare_members);
 }
 
@@ -264,7 +290,7 @@ static bool write_down(Quorum *quorum, const Candidates *candidates)
         _cleanup_(etcd_txn_freep) EtcdTxn *txn = etcd_txn_new();
         Record members;
 
-        make_members(candidates, &members);
+        make_members(quorum, candidates, &members);
         if (!txn)
                 return false;
         etcd_txn_if_created(txn, RECORD_LEADER_PREFIX, quorum->election);

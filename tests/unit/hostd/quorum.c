@@ -2,6 +2,7 @@
 
 #include "hostd/quorum.h"
 
+#include "lib/io/etcd-members.h"
 #include "tests/unit/hostd/cluster-world.h"
 
 /* The etcd of these tests calls its own peer URL something else, so that to the rules it is a
@@ -56,6 +57,43 @@ static void a_leader_adds_members_and_writes_them_down(void **state)
         quorum_free(quorum);
 }
 
+static void on_members(void *userdata, const EtcdReply *reply)
+{
+        assert_int_equal(reply->n_members, 1);
+        *(uint64_t *) userdata = reply->members[0].id;
+}
+
+/* Who joins etcd has to name all that are in it, also one whose host was removed just now. */
+static void a_member_stays_written_down_without_its_host(void **state)
+{
+        ClusterWorld *world = *state;
+        const Record *record;
+        Record before;
+        Quorum *quorum;
+        uint64_t id = 0;
+
+        assert_int_equal(
+                etcd_members(world->etcd, ETCD_MEMBERS_LIST, 0, NULL, on_members, &id, NULL), 0);
+        RUN_UNTIL(world->event, id != 0);
+        record_init(&before, RECORD_MEMBERS);
+        before.members.n_members = 1;
+        before.members.members[0].id = id;
+        before.members.members[0].address = world->address;
+        strcpy(before.members.members[0].host, "h1");
+        cluster_world_write(world, &before);
+        assert_int_equal(quorum_new(world->etcd, world->store, &quorum), 0);
+        write_host(world, "h2", "127.0.0.2");
+        quorum_leading(quorum, lead(world));
+        RUN_UNTIL(world->event, members(world) == 2);
+        record = store_named(world->store, RECORD_MEMBERS, "");
+        assert_string_equal(record->members.members[0].host, "h1");
+        assert_false(record->members.members[0].learner);
+        assert_true(record->members.members[0].id == id);
+        assert_string_equal(record->members.members[1].host, "h2");
+        assert_true(record->members.members[1].learner);
+        quorum_free(quorum);
+}
+
 static void certificates_of_hosts_that_are_none_are_revoked(void **state)
 {
         ClusterWorld *world = *state;
@@ -104,6 +142,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 CLUSTER_TEST(a_leader_adds_members_and_writes_them_down),
+                CLUSTER_TEST(a_member_stays_written_down_without_its_host),
                 CLUSTER_TEST(certificates_of_hosts_that_are_none_are_revoked),
                 CLUSTER_TEST(who_was_deposed_writes_nothing),
         };
