@@ -52,12 +52,16 @@
 #define BOUND 30 /* ticks after the last fault, within which it runs again */
 #endif
 #ifndef MARGIN
-#define MARGIN 1 /* a member's span has to reach back behind the moment by so much: clocks and ticks are not exact */
+#define MARGIN 2 /* a member's span reaches back behind the moment by so much: a tick, and a clock's drift */
 #endif
 #define MEMBERS 3
 #define NOBODY  3
 /* spans are counted as far as anything depends on them */
+#ifdef AUTONOMOUS
 #define AGE_MOST  (S + A + 2)
+#else
+#define AGE_MOST  (H > S -> H : S)
+#endif
 #define ASK_MOST  (A + 1 + MARGIN)
 
 /* ---- etcd */
@@ -100,6 +104,8 @@ bool unseen;                  /* there is a mark that B has not learnt of */
 byte silent;                  /* since B learnt of the last */
 bool rash;                    /* its clock has gained its tick of that */
 #endif
+
+byte swap;                    /* of sort(), 0 between steps */
 
 byte calm;                    /* ticks since the last fault; 0: faults go on */
 bool died;                    /* A is gone for good, in calm */
@@ -186,6 +192,28 @@ inline fence()
 
 inline hear(m) { quiet[m] = 0; span[m] = 0; reach[m] = true }
 
+/* Members are alike: the leader is called 0, the others go by what they know. */
+#define rank(m) (span[m] * 8 + quiet[m] * 4 + (reach[m] -> 2 : 0) + ((answers >> m) & 1))
+inline exchange(m, n)
+{
+        swap = quiet[m]; quiet[m] = quiet[n]; quiet[n] = swap;
+        swap = span[m]; span[m] = span[n]; span[n] = swap;
+        swap = (reach[m] -> 1 : 0); reach[m] = reach[n]; reach[n] = swap;
+        swap = ((answers >> m) ^ (answers >> n)) & 1; answers = answers ^ ((swap << m) | (swap << n));
+        swap = 0
+}
+inline sort()
+{
+        if
+        :: leader == 1 -> exchange(0, 1); leader = 0
+        :: leader == 2 -> exchange(0, 2); leader = 0
+        :: else
+        fi;
+        if :: rank(1) < rank(2) -> exchange(1, 2) :: else fi;
+        if :: leader == NOBODY && rank(0) < rank(1) -> exchange(0, 1) :: else fi;
+        if :: rank(1) < rank(2) -> exchange(1, 2) :: else fi
+}
+
 inline elect(m, n)
 {
         leader = m; hear(m); hear(n);
@@ -197,10 +225,12 @@ inline elect(m, n)
 
 inline tick_member(m)
 {
+#ifdef AUTONOMOUS
         if
         :: none(m) -> if :: span[m] < ASK_MOST -> span[m]++ :: else fi
         :: else -> span[m] = 0
         fi;
+#endif
         if
         :: leader == m || reach[m] && leader != NOBODY -> quiet[m] = 0
         :: else -> if :: quiet[m] < ET -> quiet[m]++ :: else fi
@@ -239,14 +269,14 @@ inline saturate(x, most) { if :: x < most -> x++ :: else fi }
 init {
         do
         /* ---- etcd: links, freezes, restarts, elections */
-        :: atomic { calm == 0 && leader != NOBODY && leader != 0 -> reach[0] = !reach[0]; if :: reach[0] -> hear(0) :: else fi }
-        :: atomic { calm == 0 && leader != NOBODY && leader != 1 -> reach[1] = !reach[1]; if :: reach[1] -> hear(1) :: else fi }
-        :: atomic { calm == 0 && leader != NOBODY && leader != 2 -> reach[2] = !reach[2]; if :: reach[2] -> hear(2) :: else fi }
+        :: atomic { calm == 0 && leader != NOBODY && leader != 0 -> reach[0] = !reach[0]; if :: reach[0] -> hear(0) :: else fi; sort() }
+        :: atomic { calm == 0 && leader != NOBODY && leader != 1 -> reach[1] = !reach[1]; if :: reach[1] -> hear(1) :: else fi; sort() }
+        :: atomic { calm == 0 && leader != NOBODY && leader != 2 -> reach[2] = !reach[2]; if :: reach[2] -> hear(2) :: else fi; sort() }
         :: atomic { calm == 0 && leader != NOBODY -> quiet[leader] = ET; leader = NOBODY; /* restarts */
-                    reach[0] = false; reach[1] = false; reach[2] = false }
-        :: atomic { none(0) && none(1) -> elect(0, 1) }
-        :: atomic { none(1) && none(2) -> elect(1, 2) }
-        :: atomic { none(2) && none(0) -> elect(2, 0) }
+                    reach[0] = false; reach[1] = false; reach[2] = false; sort() }
+        :: atomic { none(0) && none(1) -> elect(0, 1); sort() }
+        :: atomic { none(1) && none(2) -> elect(1, 2); sort() }
+        :: atomic { none(2) && none(0) -> elect(2, 0); sort() }
         /* ---- etcd: the lease is over */
         :: atomic { alive && left == 0 && can_decide -> alive = false; left = 0 }
 #ifdef STALE_REVOKE
@@ -263,7 +293,7 @@ init {
         :: atomic { request == 1 && can_decide -> if :: alive -> left = L; request = 2; mark() :: else -> request = 5 fi }
         :: atomic { request == 3 && can_decide -> alive = true; left = L; request = 4; seen = placed; outdated = outdates; mark() }
         :: atomic { calm == 0 && request == 1 -> request = 0; request_age = 0 } /* lost */
-        :: atomic { calm == 0 && request > 1 -> request = 0; request_age = 0 }
+        :: atomic { calm == 0 && request > 1 -> request = 0; request_age = 0; seen = 0 }
         :: atomic { hostd && request == 2 ->
                     if
                     :: held ->
@@ -283,13 +313,13 @@ init {
         :: atomic { hostd && request == 4 && watchdog && !killing && !held ->
                     if :: request_age < S && seen == 0 -> held = true; here = true; assert(!there); age = request_age
                     :: else fi;
-                    request = 0; request_age = 0 }
+                    request = 0; request_age = 0; seen = 0 }
         /* ---- A: asks */
 #ifdef AUTONOMOUS
         :: atomic { hostd && held && !asking -> asking = true; ask_age = 0; answers = 0 }
-        :: atomic { asking && none(0) -> answer(0) }
-        :: atomic { asking && none(1) -> answer(1) }
-        :: atomic { asking && none(2) -> answer(2) }
+        :: atomic { asking && none(0) -> answer(0); sort() }
+        :: atomic { asking && none(1) -> answer(1); sort() }
+        :: atomic { asking && none(2) -> answer(2); sort() }
         :: atomic { asking && hostd && n_answers >= ENOUGH ->
                     if
 #ifdef LATE_EVIDENCE
@@ -307,7 +337,7 @@ init {
         :: atomic { killing && here && watchdog -> here = false; killing = false; kill_age = 0; forget() }
         :: atomic { killing && !here -> killing = false; kill_age = 0; forget() }
         :: atomic { reset_due -> here = false; held = false; killing = false; kill_age = 0; forget();
-                    watchdog = true; hostd = true; request = 0; request_age = 0; fed = 0 } /* reset, and booted again */
+                    watchdog = true; hostd = true; request = 0; request_age = 0; seen = 0; fed = 0 } /* reset, and booted again */
         /* ---- B: the fabric's leader */
         :: atomic { !alive && !lost -> lost = true; waited = 0; hasty = false; outdated = false }
         :: atomic { alive && lost -> lost = false; outdated = false }
@@ -320,19 +350,19 @@ init {
         :: atomic { unseen -> unseen = false; silent = 0; rash = false; outdated = lost }
         :: atomic { placed == 0 && silent >= L + SILENT_D && can_decide && named -> placed = 1 }
 #endif
-        :: atomic { placed == 1 && !there -> there = true; assert(!here) }
+        :: atomic { placed == 1 -> there = true; assert(!here); goto over }
         /* ---- faults end, once */
 #ifdef LIVENESS
         :: atomic { calm > 0 && leader != NOBODY -> hear(0); hear(1); hear(2) }
         :: atomic { calm == 0 -> calm = 1; hostd = true; watchdog = true;
-                    if :: died = true; here = false; held = false; killing = false; kill_age = 0; request = 0; request_age = 0; forget() :: true fi;
+                    if :: died = true; here = false; held = false; killing = false; kill_age = 0; request = 0; request_age = 0; seen = 0; forget() :: true fi;
                     if :: leader != NOBODY -> hear(0); hear(1); hear(2) :: else fi }
 #endif
         /* ---- time */
         :: atomic {
                    /* what has to be done by now has been */
                    !(watchdog && soft_due) && !(killing && watchdog && kill_age >= K && here) && !reset_due && !overdue ->
-                   tick_member(0); tick_member(1); tick_member(2);
+                   tick_member(0); tick_member(1); tick_member(2); sort();
                    if :: left > 0 -> left-- :: else fi;
                    /* A's clock may lose a tick */
                    if
@@ -361,5 +391,7 @@ init {
                    :: else
                    fi
            }
-        od
+        od;
+        /* What A may still do it may have done before B started: nothing that is not seen there is seen from here on. */
+over:   skip
 }
