@@ -270,6 +270,18 @@ static int parse_pool(const char *text, IpAddress *ret_first, IpAddress *ret_las
         return r < 0 ? r : ip_add(ret_first, 1, ret_first);
 }
 
+/* Where a role VM boots so much more slowly it does all else more slowly, too: its agent is heard
+ * less often, its role starts later, an operation gets on later (docs/adr/0157). */
+static void set_slowness(ClusterRecord *cluster, uint64_t boot_ms)
+{
+        uint64_t usual_ms = cluster->boot_ms, slow_ms = MAX(boot_ms, usual_ms);
+
+        cluster->boot_ms = boot_ms;
+        cluster->agent_silence_ms = cluster->agent_silence_ms * slow_ms / usual_ms;
+        cluster->role_ms = cluster->role_ms * slow_ms / usual_ms;
+        cluster->operation_ms = cluster->operation_ms * slow_ms / usual_ms;
+}
+
 int config_cluster(const Config *config, const char *id, Record *ret_cluster, char **ret_wrong)
 {
         _cleanup_free_ char *pools = strdup(config->vip_pool);
@@ -302,7 +314,7 @@ int config_cluster(const Config *config, const char *id, Record *ret_cluster, ch
         }
         cluster->lease_ms = config->lease_s * 1000;
         if (config->boot_s > 0)
-                cluster->boot_ms = config->boot_s * 1000;
+                set_slowness(cluster, config->boot_s * 1000);
         /* what the watchdog demands: the kill time, and what clocks may drift apart in a lease */
         cluster->leader_delay_ms =
                 MAX(cluster->leader_delay_ms, DELAY_KILL_MS + cluster->lease_ms / DELAY_DRIFT);

@@ -28,7 +28,8 @@ typedef struct Config {
         bool no_watchdog; /* watchdog=: `required`, the default, or `off`: nobody fences */
         uint64_t lease_s; /* lease=: seconds, 2 to 600; of a new cluster */
         uint64_t boot_s;  /* boot=: seconds, 10 to 86400, in which a role VM's agent speaks, or it
-                             is healed; of a new cluster; 0: the default */
+                             is healed; of a new cluster; 0: the default. What else waits for
+                             a role VM waits longer in proportion, and never shorter */
         uint64_t memory_bytes; /* memory=: MiB that instances may use; 0: all but a reserve */
         uint64_t vcpus;        /* vcpus=: 0: as many as there are */
         uint64_t disk_bytes;   /* disk=: MiB that instances may use; 0: what there is */

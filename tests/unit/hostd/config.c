@@ -86,6 +86,14 @@ static void test_cluster(void **state)
         assert_string_equal(ip_format(&record.cluster.vip_pools[2].last, text), "192.0.2.1");
         assert_int_equal(record.cluster.lease_ms, 7000);
         assert_int_equal(record.cluster.boot_ms, 600000);
+        assert_int_equal(record.cluster.agent_silence_ms, 100000);
+        assert_int_equal(record.cluster.role_ms, 3000000);
+        assert_int_equal(record.cluster.operation_ms, 6000000);
+        record_deinit(&record);
+        config.boot_s = 60; /* sooner healed, but not sooner taken for silent */
+        assert_int_equal(config_cluster(&config, "0", &record, &wrong), 0);
+        assert_int_equal(record.cluster.boot_ms, 60000);
+        assert_int_equal(record.cluster.agent_silence_ms, 30000);
         record_deinit(&record);
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
                 config.vip_pool = (char *) bad[i];
