@@ -4,9 +4,7 @@
  * does is harmless to do twice, so it looks again whenever anything has changed, and each LOOK_NS.
  *
  *   records ──► wanted (digest → size) ──► fetcher ──► blob store
- *                                              └─ all files of a guest OS ──► os_assemble() ──► os/
- *
- * Which guest operating systems are here a job on the worker finds out, as it reads files. */
+ *                                              └─ all files of a guest OS ──► shelf ──► os/ */
 
 #include "hostd/content.h"
 
@@ -15,10 +13,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "fabric/holders.h"
+#include "hostd/copies.h"
 #include "hostd/fetch.h"
-#include "hostd/os-assemble.h"
-#include "hostd/os-import.h"
+#include "hostd/os-shelf.h"
 #include "hostd/worker.h"
 #include "lib/base/array.h"
 #include "lib/base/clock.h"
@@ -30,99 +27,21 @@
 #define LOOK_NS        (5 * NSEC_PER_SEC)
 #define LOOK_LEAST_NS  (200 * NSEC_PER_MSEC)
 #define TELL_NS        (3 * NSEC_PER_SEC)
-#define SCAN_NS        (15 * NSEC_PER_SEC)
-#define OS_KEY_MAX     (2 * RECORD_VERSION_MAX + 2)
-
-/* A guest OS that is here. */
-typedef struct OsHere {
-        OsRecord os;
-        bool fetched; /* below the state directory */
-} OsHere;
-
-/* One job at a time: a scan, or a guest OS put together or removed and then a scan. */
-typedef struct OsWork {
-        WorkerJob job; /* first */
-        Content *content;
-        enum { OS_SCAN, OS_ASSEMBLE, OS_REMOVE } kind;
-        OsRecord os;
-        OsImport found[2]; /* with the host image; below the state directory */
-} OsWork;
 
 struct Content {
         ContentConfig config;
-        char *host, *os_dir, *fetched_dir;
+        char *host;
         Http *http;
         Worker *worker;
         Fetcher *fetcher;
-        Map wanted;  /* digest → nothing: what the fetcher was told */
-        Map here;    /* `FAMILY/VERSION` → OsHere */
-        Map files;   /* digest of a guest OS's file → path */
-        Map told;    /* key of a record → uint64_t: until when the leader is not told again */
-        Map waiting; /* key of a record → uint64_t: since when a lost holder is waited for */
-        Map stale;   /* `FAMILY/VERSION` → uint64_t: since when no record is about it */
-        OsWork *work;
-        bool scanned;
-        uint64_t scan_ns; /* when the next one is due */
+        OsShelf *shelf;
+        Copies *copies;
+        Map wanted; /* digest → nothing: what the fetcher was told */
+        Map told;   /* key of a record → until when the leader is not told again */
+        Map stale;  /* FAMILY/VERSION → since when no record is about it */
         uint64_t looked_ns;
         sd_event_source *timer;
 };
-
-static void os_key(const char *family, const char *version, char key[static OS_KEY_MAX])
-{
-        snprintf(key, OS_KEY_MAX, "%s/%s", family, version);
-}
-
-static const OsHere *os_here(const Content *content, const char *family, const char *version)
-{
-        char key[OS_KEY_MAX];
-
-        os_key(family, version, key);
-        return map_get(&content->here, key);
-}
-
-/* Whether a guest OS is here with the very files that the record says. */
-static bool has_os(const Content *content, const OsRecord *os)
-{
-        const OsHere *here = os_here(content, os->family, os->version);
-
-        if (!here || here->os.n_files != os->n_files)
-                return false;
-        for (size_t i = 0; i < os->n_files; i++)
-                if (!str_equal(here->os.files[i].digest, os->files[i].digest))
-                        return false;
-        return true;
-}
-
-/* ---- who has it */
-
-static const RecordName *holders_of(const Record *record, size_t *ret_n)
-{
-        if (record->type == RECORD_PACKAGE) {
-                *ret_n = record->package.n_holders;
-                return record->package.holders;
-        }
-        *ret_n = record->os.n_holders;
-        return record->os.holders;
-}
-
-static bool holds(const Record *record, const char *host)
-{
-        size_t n;
-        const RecordName *holders = holders_of(record, &n);
-
-        for (size_t i = 0; i < n; i++)
-                if (str_equal(holders[i], host))
-                        return true;
-        return false;
-}
-
-static bool is_full(const Record *record)
-{
-        size_t n;
-
-        holders_of(record, &n);
-        return n >= RECORD_HOLDERS_MAX;
-}
 
 /* The package, or the guest OS with the file, of a digest. */
 static const Record *record_with(const Content *content, const char *digest)
@@ -168,7 +87,7 @@ static size_t sources(void *userdata, const char *digest,
 
         if (!record)
                 return 0;
-        holders = holders_of(record, &n_holders);
+        holders = copies_holders(record, &n_holders);
         first = n_holders > 0 ? hash_text(digest, hash_text(content->host, 0)) % n_holders : 0;
         for (size_t i = 0; i < n_holders && n < FETCH_SOURCES_MAX; i++)
                 n += set_source(content, holders[(first + i) % n_holders], &ret_sources[n]);
@@ -184,89 +103,7 @@ static HttpTls tls(void *userdata)
         return tls;
 }
 
-/* ---- whether this host is to have it */
-
-static bool list_hosts(const Content *content, HoldersHost **ret_hosts, size_t *ret_n)
-{
-        const Map *records = store_records(content->config.store, RECORD_HOST);
-
-        *ret_n = 0;
-        *ret_hosts = calloc(map_size(records) + 1, sizeof(**ret_hosts));
-        if (!*ret_hosts)
-                return false;
-        MAP_FOREACH (entry, records) {
-                const HostRecord *host = &((const Record *) entry->value)->host;
-
-                (*ret_hosts)[(*ret_n)++] = (HoldersHost) {
-                        .name = host->name,
-                        .fault_domain = host->fault_domain,
-                        .counts = !host->draining &&
-                                  store_named(content->config.store, RECORD_ALIVE, host->name),
-                };
-        }
-        return true;
-}
-
-/* A holder that is registered, and lost: it may come back in a moment. */
-static bool has_lost_holder(const Content *content, const Record *record)
-{
-        size_t n;
-        const RecordName *holders = holders_of(record, &n);
-
-        for (size_t i = 0; i < n; i++)
-                if (store_named(content->config.store, RECORD_HOST, holders[i]) &&
-                    !store_named(content->config.store, RECORD_ALIVE, holders[i]))
-                        return true;
-        return false;
-}
-
-static uint64_t grace_ns(const Content *content)
-{
-        const Record *cluster = store_named(content->config.store, RECORD_CLUSTER, "");
-
-        return cluster ? MIN(CONTENT_GRACE_NS,
-                             CONTENT_GRACE_LEASES * cluster->cluster.lease_ms * NSEC_PER_MSEC)
-                       : CONTENT_GRACE_NS;
-}
-
-/* Whether a lost holder has been waited for long enough; begins to wait. */
-static bool waited(Content *content, const Record *record)
-{
-        uint64_t now_ns = clock_boottime_ns(), *since;
-        RecordKey key = record_key_of(record);
-        char text[RECORD_KEY_MAX + 1];
-
-        if (!has_lost_holder(content, record))
-                return true;
-        record_key_format(&key, text);
-        since = map_get(&content->waiting, text);
-        if (!since) {
-                since = malloc(sizeof(*since));
-                if (!since || map_put(&content->waiting, text, since) < 0) {
-                        free(since);
-                        return false;
-                }
-                *since = now_ns;
-        }
-        return now_ns - *since >= grace_ns(content);
-}
-
-/* Whether there are too few copies, and it is on this host to make one. */
-static bool is_chosen(Content *content, const Record *record, const char *digest)
-{
-        _cleanup_free_ HoldersHost *hosts = NULL;
-        RecordKey key = record_key_of(record);
-        char text[RECORD_KEY_MAX + 1];
-        size_t n_hosts, n_holders;
-        const RecordName *holders = holders_of(record, &n_holders);
-
-        if (!list_hosts(content, &hosts, &n_hosts))
-                return false;
-        if (holders_should_fetch(digest, hosts, n_hosts, holders, n_holders, content->host))
-                return waited(content, record);
-        free(map_remove(&content->waiting, record_key_format(&key, text)));
-        return false;
-}
+/* ---- what is used */
 
 /* What is used, found in one walk over the records. */
 typedef struct Uses {
@@ -284,7 +121,7 @@ static void uses_find(const Content *content, Uses *uses)
                 map_put(&uses->packages, ((const Record *) entry->value)->deployment.package, NULL);
         MAP_FOREACH (entry, store_records(content->config.store, RECORD_INSTANCE)) {
                 const InstanceRecord *instance = &((const Record *) entry->value)->instance;
-                char key[OS_KEY_MAX];
+                char key[OS_SHELF_KEY_MAX];
 
                 if (!str_equal(instance->host, content->host)) {
                         if (!map_contains(&uses->packages, instance->package))
@@ -292,7 +129,7 @@ static void uses_find(const Content *content, Uses *uses)
                         continue;
                 }
                 map_put(&uses->packages, instance->package, used_here_mark);
-                os_key(instance->os_family, instance->os_version, key);
+                os_shelf_key(instance->os_family, instance->os_version, key);
                 map_put(&uses->systems, key, NULL);
         }
 }
@@ -322,16 +159,9 @@ static void tell(Content *content, const Record *record, bool has)
         RecordKey key = record_key_of(record);
         char text[RECORD_KEY_MAX + 1];
 
-        until = map_get(&content->told, record_key_format(&key, text));
-        if (until && *until > now_ns)
+        until = map_number(&content->told, record_key_format(&key, text), 0);
+        if (!until || *until > now_ns)
                 return;
-        if (!until) {
-                until = malloc(sizeof(*until));
-                if (!until || map_put(&content->told, text, until) < 0) {
-                        free(until);
-                        return;
-                }
-        }
         *until = now_ns + TELL_NS;
         content->config.tell(content->config.userdata, record, has);
 }
@@ -343,11 +173,12 @@ static void look_package(Content *content, const Record *record, const Uses *use
         bool used_here = map_get(&uses->packages, package->digest) == used_here_mark;
         bool is_here = blob_exists(content->config.blobs, package->digest);
 
-        if (!is_here && used && (used_here || is_chosen(content, record, package->digest)))
+        if (!is_here && used &&
+            (used_here || copies_is_chosen(content->copies, record, package->digest)))
                 want(content, wanted, package->digest, package->size_bytes);
-        if (is_here && used && !holds(record, content->host) && !is_full(record))
+        if (is_here && used && !copies_holds(record, content->host) && !copies_are_full(record))
                 tell(content, record, true);
-        if (!is_here && holds(record, content->host))
+        if (!is_here && copies_holds(record, content->host))
                 tell(content, record, false);
 }
 
@@ -357,7 +188,7 @@ static const Record *starter(const Content *content)
 {
         const Record *newest = NULL;
 
-        if (!content->scanned || map_size(&content->here) > 0)
+        if (!os_shelf_is_known(content->shelf) || map_size(os_shelf_systems(content->shelf)) > 0)
                 return NULL;
         MAP_FOREACH (entry, store_records(content->config.store, RECORD_OS)) {
                 const Record *record = entry->value;
@@ -369,55 +200,46 @@ static const Record *starter(const Content *content)
         return newest;
 }
 
-static void os_work(Content *content, int kind, const OsRecord *os);
-
 static void look_os(Content *content, const Record *record, const Uses *uses, Map *wanted)
 {
         const OsRecord *os = &record->os;
-        char key[OS_KEY_MAX];
+        char key[OS_SHELF_KEY_MAX];
         bool complete = true;
 
-        if (!content->scanned)
+        if (!os_shelf_is_known(content->shelf))
                 return;
-        os_key(os->family, os->version, key);
-        if (has_os(content, os)) {
-                if (!holds(record, content->host) && !is_full(record))
+        os_shelf_key(os->family, os->version, key);
+        if (os_shelf_has(content->shelf, os)) {
+                if (!copies_holds(record, content->host) && !copies_are_full(record))
                         tell(content, record, true);
                 return;
         }
-        if (holds(record, content->host))
+        if (copies_holds(record, content->host))
                 tell(content, record, false);
         if (record != uses->starter && !map_contains(&uses->systems, key) &&
-            (os->disabled || !is_chosen(content, record, os->digest)))
+            (os->disabled || !copies_is_chosen(content->copies, record, os->digest)))
                 return;
         for (size_t i = 0; i < os->n_files; i++) {
                 want(content, wanted, os->files[i].digest, os->files[i].size_bytes);
                 complete &= blob_exists(content->config.blobs, os->files[i].digest);
         }
         if (complete)
-                os_work(content, OS_ASSEMBLE, os);
+                os_shelf_assemble(content->shelf, os);
 }
 
 /* Whether it has been so for as long as an import takes from its files to its record. */
 static bool is_stale_for_long(Content *content, const char *key)
 {
-        uint64_t now_ns = clock_boottime_ns(), *since = map_get(&content->stale, key);
+        uint64_t now_ns = clock_boottime_ns();
+        const uint64_t *since = map_number(&content->stale, key, now_ns);
 
-        if (!since) {
-                since = malloc(sizeof(*since));
-                if (!since || map_put(&content->stale, key, since) < 0) {
-                        free(since);
-                        return false;
-                }
-                *since = now_ns;
-        }
-        return now_ns - *since >= CONTENT_STALE_NS;
+        return since && now_ns - *since >= CONTENT_STALE_NS;
 }
 
 /* Guest operating systems below the state directory that the cluster knows no more. */
 static void look_stale(Content *content, const Uses *uses)
 {
-        MAP_FOREACH (entry, &content->here) {
+        MAP_FOREACH (entry, os_shelf_systems(content->shelf)) {
                 const OsHere *here = entry->value;
                 Record record = {.type = RECORD_OS};
                 RecordKey key;
@@ -428,7 +250,7 @@ static void look_stale(Content *content, const Uses *uses)
                     map_contains(&uses->systems, entry->key))
                         free(map_remove(&content->stale, entry->key));
                 else if (is_stale_for_long(content, entry->key))
-                        os_work(content, OS_REMOVE, &here->os);
+                        os_shelf_remove(content->shelf, &here->os);
         }
 }
 
@@ -453,8 +275,7 @@ static void look(Content *content)
         content->looked_ns = clock_boottime_ns();
         sd_event_source_set_time_relative(content->timer, LOOK_NS / NSEC_PER_USEC);
         sd_event_source_set_enabled(content->timer, SD_EVENT_ONESHOT);
-        if (clock_boottime_ns() >= content->scan_ns)
-                os_work(content, OS_SCAN, NULL);
+        os_shelf_look(content->shelf);
         if (store_revision(content->config.store) == 0)
                 return;
         uses_find(content, &uses);
@@ -489,7 +310,7 @@ void content_rescan(Content *content)
 {
         if (!content)
                 return;
-        content->scan_ns = 0;
+        os_shelf_outdated(content->shelf);
         content_look(content);
 }
 
@@ -508,125 +329,14 @@ static void on_fetched(void *userdata, const char *digest)
         content_look(content);
 }
 
-/* ---- guest operating systems */
-
-static int os_work_run(WorkerJob *job)
+static void on_shelf_changed(void *userdata, bool assembled)
 {
-        OsWork *work = CONTAINER_OF(job, OsWork, job);
-        Content *content = work->content;
-        int r = 0;
+        Content *content = userdata;
 
-        if (work->kind == OS_ASSEMBLE)
-                r = os_assemble(content->config.blobs, content->fetched_dir, &work->os);
-        if (work->kind == OS_REMOVE)
-                r = os_disassemble(content->fetched_dir, &work->os);
-        if (r == 0)
-                r = os_import_scan(content->os_dir, content->host, &work->found[0]);
-        if (r == 0)
-                r = os_import_scan(content->fetched_dir, content->host, &work->found[1]);
-        return r;
-}
-
-static int add_files(Content *content, const char *directory, const OsRecord *os)
-{
-        int r = 0;
-
-        for (size_t i = 0; i < os->n_files && r == 0; i++) {
-                char *path = str_printf("%s/%s/%s/%s", directory, os->family, os->version,
-                                        os->files[i].name);
-
-                r = path ? map_put(&content->files, os->files[i].digest, path) : -ENOMEM;
-                if (r < 0)
-                        free(path);
-        }
-        return r;
-}
-
-/* What was fetched is taken last, and so goes over what came with the image. */
-static int take_found(Content *content, const OsImport *found, bool fetched)
-{
-        const char *directory = fetched ? content->fetched_dir : content->os_dir;
-
-        for (size_t i = 0; i < found->n_systems; i++) {
-                char key[OS_KEY_MAX];
-                OsHere *here = malloc(sizeof(*here));
-                int r;
-
-                if (!here)
-                        return -ENOMEM;
-                *here = (OsHere) {found->systems[i], fetched};
-                os_key(here->os.family, here->os.version, key);
-                r = map_put(&content->here, key, here);
-                if (r < 0) {
-                        free(here);
-                        return r;
-                }
-                r = add_files(content, directory, &here->os);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-static void forget_here(Content *content)
-{
-        map_deinit(&content->here);
-        map_deinit(&content->files);
-        content->here.value_free = content->files.value_free = free;
-}
-
-static void work_free(OsWork *work)
-{
-        if (!work)
-                return;
-        for (size_t i = 0; i < ARRAY_SIZE(work->found); i++)
-                os_import_deinit(&work->found[i]);
-        free(work);
-}
-
-static void os_work_done(WorkerJob *job, int result)
-{
-        OsWork *work = CONTAINER_OF(job, OsWork, job);
-        Content *content = work->content;
-
-        content->work = NULL;
-        if (result < 0 && result != -ECANCELED)
-                log_error_errno(result, "guest operating systems in %s", content->fetched_dir);
-        if (result == 0) {
-                forget_here(content);
-                if (take_found(content, &work->found[0], false) == 0 &&
-                    take_found(content, &work->found[1], true) == 0)
-                        content->scanned = true;
-        }
-        if (result == 0 && work->kind == OS_ASSEMBLE) {
-                log_info("guest operating system %s version %s is here now", work->os.family,
-                         work->os.version);
+        if (assembled)
                 content->config.os_arrived(content->config.userdata);
-        }
-        if (result == 0 && work->kind == OS_REMOVE)
-                log_info("guest operating system %s version %s is not known any more: removed",
-                         work->os.family, work->os.version);
-        work_free(work);
-        if (result == -ECANCELED)
-                return;
         content->config.arrived(content->config.userdata);
         content_look(content);
-}
-
-static void os_work(Content *content, int kind, const OsRecord *os)
-{
-        OsWork *work = content->work ? NULL : calloc(1, sizeof(*work));
-
-        if (!work)
-                return; /* the next look comes by here again */
-        work->content = content;
-        work->kind = kind;
-        if (os)
-                work->os = *os;
-        work->job = (WorkerJob) {.run = os_work_run, .done = os_work_done};
-        content->work = work;
-        content->scan_ns = clock_boottime_ns() + SCAN_NS;
-        worker_submit(content->worker, &work->job);
 }
 
 /* ---- for instances and for other hosts */
@@ -651,16 +361,18 @@ static bool os_ready(const Content *content, const InstanceRecord *instance,
 {
         RecordKey key = {.type = RECORD_OS};
         const Record *record;
-        char what[OS_KEY_MAX + 32];
+        char what[OS_SHELF_KEY_MAX + 32];
 
         snprintf(key.name, sizeof(key.name), "%s", instance->os_family);
         snprintf(key.version, sizeof(key.version), "%s", instance->os_version);
         record = store_get(content->config.store, &key);
-        if (!content->scanned)
+        if (!os_shelf_is_known(content->shelf))
                 return false;
-        if (!record) /* nobody knows it: what is here will have to do */
-                return os_here(content, instance->os_family, instance->os_version);
-        if (has_os(content, &record->os))
+        if (!record) { /* nobody knows it: what is here will have to do */
+                os_shelf_key(instance->os_family, instance->os_version, what);
+                return map_contains(os_shelf_systems(content->shelf), what);
+        }
+        if (os_shelf_has(content->shelf, &record->os))
                 return true;
         snprintf(what, sizeof(what), "guest OS %s version %s", record->os.family,
                  record->os.version);
@@ -688,7 +400,7 @@ int content_open(const Content *content, const char *digest, int *ret_fd, uint64
 {
         _cleanup_free_ char *path =
                 blob_is_digest(digest) ? blob_path(content->config.blobs, digest) : NULL;
-        const char *file = map_get(&content->files, digest);
+        const char *file = os_shelf_file(content->shelf, digest);
         _cleanup_close_ int fd = -1;
         struct stat st;
 
@@ -719,6 +431,36 @@ static int add_timer(Content *content)
         return r < 0 ? r : 0;
 }
 
+static int add_shelf(Content *content)
+{
+        const ContentConfig *config = &content->config;
+        _cleanup_free_ char *fetched_dir = str_printf("%s/os", config->state_dir);
+
+        if (!fetched_dir)
+                return -ENOMEM;
+        return os_shelf_new(&(OsShelfConfig) {.worker = content->worker,
+                                              .blobs = config->blobs,
+                                              .host = config->host,
+                                              .image_dir = config->os_dir,
+                                              .fetched_dir = fetched_dir,
+                                              .userdata = content,
+                                              .changed = on_shelf_changed},
+                            &content->shelf);
+}
+
+static int add_fetcher(Content *content)
+{
+        return fetcher_new(&(FetcherConfig) {.event = content->config.event,
+                                             .http = content->http,
+                                             .worker = content->worker,
+                                             .blobs = content->config.blobs,
+                                             .userdata = content,
+                                             .sources = sources,
+                                             .tls = tls,
+                                             .done = on_fetched},
+                           &content->fetcher);
+}
+
 static int set_up(Content *content)
 {
         const ContentConfig *config = &content->config;
@@ -726,27 +468,15 @@ static int set_up(Content *content)
 
         r = str_set(&content->host, config->host);
         if (r == 0)
-                r = str_set(&content->os_dir, config->os_dir);
-        content->fetched_dir = str_printf("%s/os", config->state_dir);
-        if (r == 0 && !content->fetched_dir)
-                r = -ENOMEM;
+                r = copies_new(config->store, config->host, &content->copies);
         if (r == 0)
                 r = http_new(config->event, &content->http);
         if (r == 0)
                 r = worker_new(config->event, WORKER_THREADS, &content->worker);
         if (r == 0)
-                r = fetcher_new(
-                        &(FetcherConfig) {
-                                .event = config->event,
-                                .http = content->http,
-                                .worker = content->worker,
-                                .blobs = config->blobs,
-                                .userdata = content,
-                                .sources = sources,
-                                .tls = tls,
-                                .done = on_fetched,
-                        },
-                        &content->fetcher);
+                r = add_shelf(content);
+        if (r == 0)
+                r = add_fetcher(content);
         return r == 0 ? add_timer(content) : r;
 }
 
@@ -758,8 +488,7 @@ int content_new(const ContentConfig *config, Content **ret_content)
         if (!content)
                 return -ENOMEM;
         content->config = *config;
-        content->here.value_free = content->files.value_free = content->waiting.value_free =
-                content->stale.value_free = content->told.value_free = free;
+        content->stale.value_free = content->told.value_free = free;
         r = set_up(content);
         if (r < 0)
                 return r;
@@ -774,18 +503,15 @@ Content *content_free(Content *content)
         if (content->fetcher)
                 fetcher_stop(content->fetcher);
         worker_free(content->worker);
+        os_shelf_free(content->shelf);
+        copies_free(content->copies);
         fetcher_free(content->fetcher);
         http_free(content->http);
         sd_event_source_disable_unref(content->timer);
         map_deinit(&content->wanted);
-        map_deinit(&content->here);
-        map_deinit(&content->files);
-        map_deinit(&content->waiting);
         map_deinit(&content->stale);
         map_deinit(&content->told);
         free(content->host);
-        free(content->os_dir);
-        free(content->fetched_dir);
         free(content);
         return NULL;
 }

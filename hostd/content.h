@@ -16,10 +16,6 @@
 #include "lib/io/http.h"
 
 #define CONTENT_DETAIL_MAX 256U
-#define CONTENT_GRACE_NS                                                                           \
-        (30 * NSEC_PER_SEC) /* a holder that is lost is waited for so long, or as                  \
-                               many leases as CONTENT_GRACE_LEASES take */
-#define CONTENT_GRACE_LEASES 3U
 /* A guest OS below the state directory is kept for so long without a record of it. */
 #define CONTENT_STALE_NS (60 * NSEC_PER_SEC)
 

@@ -230,32 +230,11 @@ static bool pick_source(Fetch *fetch, FetchSource *ret_source)
 
 /* ---- jobs */
 
-static int job_run(WorkerJob *job)
-{
-        Fetch *fetch = CONTAINER_OF(job, Fetch, job);
-
-        switch (fetch->kind) {
-        case JOB_OPEN:
-                return blob_part_open(fetch->fetcher->config.blobs, fetch->digest, fetch->size,
-                                      &fetch->part);
-        case JOB_RESTART:
-                return blob_part_restart(fetch->part);
-        case JOB_WRITE:
-                return blob_part_write(fetch->part, fetch->chunk, fetch->chunk_length);
-        case JOB_FINISH:
-                return blob_part_finish(fetch->part, fetch->message);
-        }
-        return -EINVAL;
-}
-
-static void job_done(WorkerJob *job, int result);
-
 static void submit(Fetch *fetch, JobKind kind)
 {
         assert(!fetch->job_runs);
         fetch->kind = kind;
         fetch->job_runs = true;
-        fetch->job = (WorkerJob) {.run = job_run, .done = job_done};
         worker_submit(fetch->fetcher->config.worker, &fetch->job);
 }
 
@@ -510,6 +489,24 @@ static void end(Fetch *fetch)
         fetch_free(fetch);
 }
 
+static int job_run(WorkerJob *job)
+{
+        Fetch *fetch = CONTAINER_OF(job, Fetch, job);
+
+        switch (fetch->kind) {
+        case JOB_OPEN:
+                return blob_part_open(fetch->fetcher->config.blobs, fetch->digest, fetch->size,
+                                      &fetch->part);
+        case JOB_RESTART:
+                return blob_part_restart(fetch->part);
+        case JOB_WRITE:
+                return blob_part_write(fetch->part, fetch->chunk, fetch->chunk_length);
+        case JOB_FINISH:
+                return blob_part_finish(fetch->part, fetch->message);
+        }
+        return -EINVAL;
+}
+
 static void job_done(WorkerJob *job, int result)
 {
         Fetch *fetch = CONTAINER_OF(job, Fetch, job);
@@ -595,6 +592,7 @@ int fetcher_want(Fetcher *fetcher, const char *digest, uint64_t size)
                 return -ENOMEM;
         fetch->fetcher = fetcher;
         fetch->size = size;
+        fetch->job = (WorkerJob) {.run = job_run, .done = job_done};
         memcpy(fetch->digest, digest, sizeof(fetch->digest));
         sm_init(&fetch->sm, states, FETCH_STATES, FETCH_WAITING);
         r = map_put(&fetcher->fetches, digest, fetch);

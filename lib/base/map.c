@@ -131,3 +131,18 @@ void *map_remove(Map *map, const char *key)
         map->n_live--;
         return value;
 }
+
+uint64_t *map_number(Map *map, const char *key, uint64_t initial)
+{
+        uint64_t *number = map_get(map, key);
+
+        if (number)
+                return number;
+        number = malloc(sizeof(*number));
+        if (!number || map_put(map, key, number) < 0) {
+                free(number);
+                return NULL;
+        }
+        *number = initial;
+        return number;
+}

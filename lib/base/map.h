@@ -54,6 +54,16 @@ int map_put(Map *map, const char *key, void *value);
  */
 void *map_remove(Map *map, const char *key);
 
+/**
+ * map_number() - The number under a key of a map of numbers
+ * @map:     its value_free is free()
+ * @key:     copied
+ * @initial: what it is when the key was not there yet
+ *
+ * Return: the number, the map's; NULL when there is no memory to note it.
+ */
+uint64_t *map_number(Map *map, const char *key, uint64_t initial);
+
 /** map_size() - Number of keys */
 static inline size_t map_size(const Map *map)
 {

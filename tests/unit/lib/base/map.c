@@ -69,6 +69,23 @@ static void churn_does_not_grow_without_end(void **state)
         map_deinit(&map);
 }
 
+static void numbers_begin_as_told_and_stay(void **state)
+{
+        _cleanup_(map_deinit) Map map = {.value_free = free};
+
+        *map_number(&map, "a", 7) += 1;
+        assert_int_equal(*map_number(&map, "a", 7), 8);
+        assert_int_equal(*map_number(&map, "b", 1), 1);
+        assert_int_equal(map_size(&map), 2);
+}
+
+static int count(void)
+{
+        _cleanup_(map_deinit) Map map = {.value_free = free};
+
+        return map_number(&map, "a", 1) ? 0 : -ENOMEM;
+}
+
 static int fill(void)
 {
         _cleanup_(map_deinit) Map map = {};
@@ -89,6 +106,7 @@ static int fill(void)
 static void short_memory_changes_nothing(void **state)
 {
         FAILING_EACH(fill());
+        FAILING_EACH(count());
 }
 
 int main(void)
@@ -97,6 +115,7 @@ int main(void)
                 cmocka_unit_test(put_get_remove),
                 cmocka_unit_test(keeps_order_through_growth_and_holes),
                 cmocka_unit_test(short_memory_changes_nothing),
+                cmocka_unit_test(numbers_begin_as_told_and_stay),
                 cmocka_unit_test(churn_does_not_grow_without_end),
         };
 
