@@ -102,7 +102,7 @@ boot() {
         [ -e "$disk_file" ] || rm -f "$work/known"
         : >"$console"
         # what the machine has flushed outlives a power cut, and nothing else has to
-        TROUPE_MAC=$mac image/run --image "$image" --disk "$disk_file" --cache writeback --serial "$console" --ssh "$port" \
+        TROUPE_MAC=$mac image/run --image "$image" --disk "$disk_file" --cache writeback --serial "$console" --ssh "$port" --http 0 \
                 --key "$work/key.pub" "${network[@]}" "$@" &
         machine=$!
 }
