@@ -126,7 +126,7 @@ serve_updates() {
         port=$(free_port)
         python3 -m http.server --bind 127.0.0.1 --directory "$web" "$port" >"$work/web.log" 2>&1 &
         server=$!
-        trap 'kill $server; finish' EXIT
+        trap 'kill $server || :; finish' EXIT
         url=http://10.0.2.2:$port
 }
 serve() { rm -f "$web"/*; ln -s "$1"/{SHA256SUMS,SHA256SUMS.gpg,troupe_*} "$web/"; }
