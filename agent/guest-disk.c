@@ -220,31 +220,40 @@ static int write_pem(const char *directory, const char *name, const char *suffix
                      mode_t mode, gid_t gid)
 {
         _cleanup_free_ char *path = str_printf("%s/%s.%s", directory, name, suffix);
+        _cleanup_free_ char *before = NULL;
+        bool same;
         int r;
 
         if (!path)
                 return -ENOMEM;
+        same = file_read(AT_FDCWD, path, strlen(pem), &before, NULL) == 0 && str_equal(before, pem);
         r = file_write_atomic(AT_FDCWD, path, pem, strlen(pem), mode);
         if (r == 0 && chown(path, 0, gid) < 0)
                 r = -errno;
-        return r;
+        return r < 0 ? r : same ? 0 : GUEST_DISK_CHANGED;
+}
+
+static int write_certificate(const char *directory, const AgentCertificate *certificate, gid_t gid)
+{
+        bool elevated = certificate->elevated_only;
+        int r, key = 0;
+
+        if (!str_is_name(certificate->name, NAME_MAX_OUR))
+                return -EINVAL;
+        r = write_pem(directory, certificate->name, "crt", certificate->certificate, 0644, 0);
+        if (r >= 0 && certificate->key)
+                key = write_pem(directory, certificate->name, "key", certificate->key,
+                                elevated ? 0600 : 0640, elevated ? 0 : gid);
+        return r < 0 ? r : key < 0 ? key : MAX(r, key);
 }
 
 int guest_disk_certificates(const char *directory, const AgentConfig *config, gid_t gid)
 {
-        int r = make_directory(directory, 0755, 0, 0);
+        int changed = 0, r = make_directory(directory, 0755, 0, 0);
 
-        for (size_t i = 0; i < config->n_certificates && r == 0; i++) {
-                const AgentCertificate *certificate = &config->certificates[i];
-
-                if (!str_is_name(certificate->name, NAME_MAX_OUR))
-                        return -EINVAL;
-                r = write_pem(directory, certificate->name, "crt", certificate->certificate, 0644,
-                              0);
-                if (r == 0 && certificate->key)
-                        r = write_pem(directory, certificate->name, "key", certificate->key,
-                                      certificate->elevated_only ? 0600 : 0640,
-                                      certificate->elevated_only ? 0 : gid);
+        for (size_t i = 0; i < config->n_certificates && r >= 0; i++) {
+                r = write_certificate(directory, &config->certificates[i], gid);
+                changed = MAX(changed, r);
         }
-        return r;
+        return r < 0 ? r : changed;
 }

@@ -9,7 +9,7 @@
 
 #define GUEST_DISK_PATH_MAX 64
 
-enum { GUEST_DISK_EMPTY = 1 };
+enum { GUEST_DISK_EMPTY = 1, GUEST_DISK_CHANGED };
 
 /**
  * guest_disk_find() - Find a disk by its serial
@@ -65,6 +65,7 @@ int guest_disk_resources(const char *root, const AgentConfig *config, bool clean
  * @config:    borrowed
  * @gid:       who may read the keys that are not for root alone
  *
- * Return: 0; -EINVAL when a name is not one; the errno of what failed.
+ * Return: 0 when all was there as it is; GUEST_DISK_CHANGED; -EINVAL when a name is not one; the
+ * errno of what failed.
  */
 int guest_disk_certificates(const char *directory, const AgentConfig *config, gid_t gid);

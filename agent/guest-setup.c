@@ -86,6 +86,7 @@ int guest_setup_disks(GuestSetup *setup, const AgentConfig *config, bool clean)
 static int write_nginx(GuestSetup *setup, const AgentConfig *config, const char *certificates)
 {
         _cleanup_free_ char *text = NULL, *why = NULL, *path = NULL, *runtime = NULL;
+        _cleanup_free_ char *before = NULL;
         NginxPaths paths = {.payload = AGENT_PAYLOAD_ROOT, .certificates = certificates};
         int r;
 
@@ -99,8 +100,12 @@ static int write_nginx(GuestSetup *setup, const AgentConfig *config, const char 
         r = nginx_conf_build(config, &paths, &text, &why);
         if (r == NGINX_CONF_REFUSED)
                 return fail(setup, -EINVAL, "nginx", why);
-        if (r == 0)
-                r = write_text(path, text, 0644);
+        if (r < 0)
+                return fail(setup, r, "nginx", NULL);
+        if (file_read(AT_FDCWD, path, strlen(text), &before, NULL) == 0 && str_equal(before, text))
+                return 0;
+        setup->nginx_stale = true;
+        r = write_text(path, text, 0644);
         return r < 0 ? fail(setup, r, "nginx", NULL) : 0;
 }
 
@@ -118,6 +123,7 @@ int guest_setup_files(GuestSetup *setup, const AgentConfig *config)
         r = guest_disk_certificates(certificates, config, setup->gid);
         if (r < 0)
                 return fail(setup, r, "certificates", NULL);
+        setup->nginx_stale |= r == GUEST_DISK_CHANGED;
         r = role_facts_json(config, &json);
         if (r == 0)
                 r = write_text(ROLE_ENVIRONMENT_FILE, json, 0644);

@@ -14,6 +14,7 @@ typedef struct GuestSetup {
         const char *runtime; /* "/run/troupe" */
         uid_t uid;           /* the role's user */
         gid_t gid;
+        bool nginx_stale;    /* a file was changed that it has read: for who tells it to clear */
         char local_disk[64]; /* on GUEST_SETUP_FORMAT */
         char problem[512];   /* on failure, which step failed */
 } GuestSetup;

@@ -100,6 +100,15 @@ static void send_config_ack(Manager *manager, uint64_t serial, AgentConfigOutcom
                                                             .detail = manager_borrow(detail)}});
 }
 
+/* It reads its files anew, for which it ends the connections that wait for a next request: so not
+ * for what is no news to it, such as another count of instances. */
+static void tell_nginx(Manager *manager)
+{
+        if (manager->setup.nginx_stale && manager->run.nginx.unit[0])
+                manager_kill(manager, manager->run.nginx.unit, false, SIGHUP);
+        manager->setup.nginx_stale = false;
+}
+
 /* A configuration for a role that runs. */
 static AgentConfigOutcome change_config(Manager *manager, const AgentConfig *old, const char **why)
 {
@@ -118,9 +127,7 @@ static AgentConfigOutcome change_config(Manager *manager, const AgentConfig *old
                 *why = manager->setup.problem[0] ? manager->setup.problem : strerror(-r);
                 return AGENT_CONFIG_REFUSED;
         }
-        if (manager->run.nginx.unit[0])
-                manager_kill(manager, manager->run.nginx.unit, false,
-                             SIGHUP); /* reads its files anew */
+        tell_nginx(manager);
         if (config_essence_equal(old, config))
                 return AGENT_CONFIG_APPLIED;
         role_run_recycle(&manager->run, "the configuration needs a new start", now_ns);

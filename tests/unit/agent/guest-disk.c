@@ -122,7 +122,10 @@ static void keys_are_kept_from_others(void **state)
 
         if (getuid() != 0)
                 skip();
+        assert_int_equal(guest_disk_certificates(directory, &config, 1), GUEST_DISK_CHANGED);
         assert_int_equal(guest_disk_certificates(directory, &config, 1), 0);
+        certificates[1].key = T("yek");
+        assert_int_equal(guest_disk_certificates(directory, &config, 1), GUEST_DISK_CHANGED);
         assert_int_equal(stat(a, &st), 0);
         assert_int_equal(st.st_mode & 0777, 0640);
         assert_int_equal(st.st_gid, 1);
