@@ -119,6 +119,14 @@ def tear_down(rack):
     state.forget()
 
 
+def settings(texts):
+    """hostd's settings as the credentials that they are given as."""
+    for text in texts:
+        if "=" not in text:
+            raise RackError(f"{text}: write NAME=VALUE, as in hostd.conf")
+    return {f"troupe.{name}": value for name, value in (text.split("=", 1) for text in texts)}
+
+
 def up(args):
     if not 1 <= args.hosts <= plan.HOSTS_MAX:
         raise RackError(f"a rack has 1 to {plan.HOSTS_MAX} hosts")
@@ -136,10 +144,11 @@ def up(args):
             with Step("switch, client and Valkey"):
                 start_nodes(rack)
             names = [plan.host_name(number) for number in range(1, args.hosts + 1)]
-            boot_hosts(rack, names[:1])
+            given = settings(args.setting)
+            boot_hosts(rack, names[:1], {names[0]: given})
             first = rack["hosts"][names[0]]
-            boot_hosts(rack, names[1:], {} if args.apart else
-                       {name: {"troupe.join-token": hosts.join_token(first)} for name in names[1:]})
+            boot_hosts(rack, names[1:], {name: given if args.apart else {**given, "troupe.join-token": hosts.join_token(first)}
+                                         for name in names[1:]})
         except BaseException:
             if not args.keep:
                 tear_down(rack)
@@ -285,6 +294,8 @@ def parser():
     sub = verb("up", up, "boot a rack")
     sub.add_argument("--hosts", type=int, default=1, metavar="N", help="how many hosts (default 1)")
     sub.add_argument("--apart", action="store_true", help="do not join them into one cluster")
+    sub.add_argument("--setting", action="append", default=[], metavar="NAME=VALUE",
+                     help="of hostd.conf, for all hosts; several times for several")
     sub.add_argument("--keep", action="store_true", help="when it fails half way, leave it for a look")
     verb("down", down, "stop everything the rack started, leave nothing behind")
     sub = verb("status", status, "what is there; exit 3 when no rack is up")
