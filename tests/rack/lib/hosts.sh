@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
 # For the tests of several hosts: a rack of three in one cluster, with the guestbook on it, and a witness who sees from outside
-# which VM runs on which host and when. The tests share it; lib/teardown ends it.
-export TROUPE_RACK=${TROUPE_RACK:-check}-hosts
+# which VM runs on which host and when. The tests share it, and lib/teardown ends it; one that sets $own_rack, and perhaps $hosts,
+# before it reads this has a rack of its own, which ends with it.
+export TROUPE_RACK=${TROUPE_RACK:-check}-${own_rack:-hosts}
 . tests/rack/lib/service.sh
 
 desk=h1 # where commands are given; a test moves it before it cuts that host's power
-hosts="h1 h2 h3"
+hosts=${hosts:-h1 h2 h3}
+n_hosts=$(wc -w <<<"$hosts")
 ctl() { on "$desk" troupectl "$@"; }
 host_state() { fact ".hosts[] | select(.name == \"$1\") | .state"; }
 members_up() { [ "$(ctl hosts --json | jq '[.[] | select(.state == "up")] | length')" = "$1" ]; }
@@ -18,6 +20,15 @@ vip_owner() {
         done
 }
 other_than() { local host; for host in $hosts; do [[ " $* " == *" $host "* ]] || { echo "$host"; return; }; done; }
+
+# Some host that runs instances and does not lead; nothing when there is none.
+follower() {
+        local host leads
+        leads=$(leader)
+        for host in $hosts; do
+                [ "$host" = "$leads" ] || [ -z "$(instances_on "$host")" ] || { echo "$host"; return; }
+        done
+}
 
 # The instances of production that are on a host, `web_IN_0` one a line.
 instances_on() { production ".instances[] | select(.host == \"$1\") | .name"; }
@@ -50,14 +61,16 @@ all_is_well() { as_desired "$1" && [ "$(wanted)" = "$(real)" ] && [ -z "$(left_o
 need_hosts() {
         need_guest_os
         local host
+        trap at_end EXIT
         if ! "$rack" status >/dev/null 2>&1; then
-                "$rack" up --hosts 3
+                # shellcheck disable=SC2086 # words
+                "$rack" up --hosts "$n_hosts" ${rack_options:-}
         fi
         for host in $hosts; do
                 [ "$(host_state "$host")" = running ] || "$rack" start "$host"
                 "$rack" heal "$host"
         done
-        within 60 "three hosts are up" members_up 3
+        within 60 "all hosts are up" members_up "$n_hosts"
         if [ -z "$(vip)" ]; then
                 ctl pack "/mnt/$build/examples/guestbook" -o /var/tmp/guestbook.cspkg
                 ctl deploy guestbook /var/tmp/guestbook.cspkg \
@@ -69,12 +82,17 @@ need_hosts() {
         witness_start
 }
 
+at_end() {
+        kill ${witness_pid:-} 2>/dev/null || :
+        [ -z "${witness_file:-}" ] || rm -f "$witness_file" "$witness_file.twice"
+        [ -z "${own_rack:-}" ] || "$rack" down >/dev/null
+}
+
 # The witness writes a line for each VM that starts or stops; at the end no instance may have run twice.
 witness_start() {
         witness_file=$(mktemp)
         PYTHONPATH=tools python3 -m rackbox.witness "$witness_file" >"$witness_file.twice" &
         witness_pid=$!
-        trap 'kill $witness_pid 2>/dev/null; rm -f "$witness_file" "$witness_file.twice"' EXIT
         within 10 "the witness sees the VMs" test -s "$witness_file"
 }
 never_twice() {
@@ -110,5 +128,11 @@ power_cut() {
 }
 power_on() {
         "$rack" start "$1" >/dev/null
-        within 60 "three hosts are up again" members_up 3
+        within 60 "all hosts are up again" members_up "$n_hosts"
+}
+
+# stops_on HOST SINCE_MS: how many VMs of a host have ended since then
+stops_on() {
+        jq -rs --arg h "$1" --argjson since "$2" '[.[] | select(.event == "stop" and .host == $h and .at_ms > $since)] | length' \
+                "$witness_file"
 }
