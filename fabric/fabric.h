@@ -57,7 +57,7 @@ typedef enum FabricEventType {
 typedef enum FabricRequestKind {
         FABRIC_DEPLOY,         /* service, slot, deployment */
         FABRIC_SCALE,          /* service, slot, counts; configuration or NULL */
-        FABRIC_CONFIGURE,      /* service, slot, counts, configuration */
+        FABRIC_CONFIGURE,      /* service, slot, counts, configuration, deployment */
         FABRIC_SWAP,           /* service; force: staging need not be Ready */
         FABRIC_DELETE,         /* service, slot; an operation that runs on it ends as failed */
         FABRIC_DELETE_SERVICE, /* service: both slots */
@@ -95,7 +95,8 @@ typedef struct FabricRequest {
         const char *service;
         Slot slot;
         /* DEPLOY: id, label, package, definition, configuration, os_family, os_version, roles,
-         * endpoints; the fabric fills in the rest */
+         * endpoints; the fabric fills in the rest. CONFIGURE: os_family, os_version; NULL, or with
+         * an empty os_version, keeps what was asked for */
         const DeploymentRecord *deployment;
         const FabricCount *counts; /* roles that are not named keep theirs */
         size_t n_counts;

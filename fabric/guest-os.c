@@ -97,6 +97,25 @@ const OsRecord *guest_os_next(const Fabric *fabric, const DeploymentRecord *depl
         return os;
 }
 
+void guest_os_ask(Fabric *fabric, DeploymentRecord *deployment, const char *version)
+{
+        bool stood_still = deployment->os_next[0];
+        const OsRecord *os;
+
+        if (str_equal(deployment->os_version, version))
+                return;
+        SET_NAME(deployment->os_version, version);
+        memset(deployment->os_failed, 0, sizeof(RecordVersion));
+        fabric->os_changed = true; /* what is used now is not what was */
+        if (!stood_still)
+                return;
+        os = guest_os_next(fabric, deployment);
+        if (os)
+                SET_NAME(deployment->os_next, os->version);
+        else
+                memset(deployment->os_next, 0, sizeof(RecordVersion));
+}
+
 /* ---- what is used */
 
 static bool uses(const DeploymentRecord *deployment, const OsRecord *os)

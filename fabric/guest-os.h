@@ -49,6 +49,17 @@ bool guest_os_is_disabled(const Fabric *fabric, const char *family, const char *
  */
 const OsRecord *guest_os_next(const Fabric *fabric, const DeploymentRecord *deployment);
 
+/**
+ * guest_os_ask() - Have a deployment ask for another version
+ * @fabric:     state
+ * @deployment: deployment of which nothing else is under way; the caller writes it
+ * @version:    "*", or one that guest_os_pick() finds
+ *
+ * What guest_os_next() says then is walked to. One that failed before is tried again, and a walk
+ * that stands still goes on to what is asked for now. Nothing when it is asked for already.
+ */
+void guest_os_ask(Fabric *fabric, DeploymentRecord *deployment, const char *version);
+
 /** guest_os_user() - A deployment that runs with a version or is pinned to it, or NULL */
 const DeploymentRecord *guest_os_user(const Fabric *fabric, const OsRecord *os);
 

@@ -12,6 +12,7 @@
 
 #include "fabric/deployment.h"
 #include "fabric/drain.h"
+#include "fabric/guest-os.h"
 #include "fabric/instance.h"
 #include "fabric/swap.h"
 #include "fabric/walk.h"
@@ -241,6 +242,25 @@ static void describe(const Progress *progress, char *text, size_t size)
                          instance_status_to_string(instance_status(progress->behind)));
 }
 
+/* A walk cannot begin while this operation runs, so who waits for it is told of what comes. */
+static void describe_end(const Fabric *fabric, const OperationRecord *record, char *text,
+                         size_t size)
+{
+        const Deployment *deployment = record->kind == OPERATION_CONFIGURE
+                                               ? deployment_of(fabric, record->deployment)
+                                               : NULL;
+        const DeploymentRecord *d = deployment ? &deployment->item.record.deployment : NULL;
+        const OsRecord *os = d ? guest_os_next(fabric, d) : NULL;
+
+        if (os)
+                snprintf(text, size,
+                         "done; its instances are walked to guest OS %s version %s next, as "
+                         "operation update-%s-%u",
+                         os->family, os->version, d->id, d->os_walks + 1);
+        else
+                snprintf(text, size, "done");
+}
+
 /* Whether nothing is left to do. Deletions are ended by the removal itself. */
 static bool is_complete(const Fabric *fabric, const OperationRecord *record,
                         const Progress *progress)
@@ -290,7 +310,8 @@ void operation_check(Fabric *fabric, Operation *operation)
                         swap_carry_out(fabric, operation);
                         return;
                 }
-                operation_end(fabric, operation, OPERATION_SUCCEEDED, "", "done");
+                describe_end(fabric, record, message, sizeof(message));
+                operation_end(fabric, operation, OPERATION_SUCCEEDED, "", message);
                 return;
         }
         describe(&progress, message, sizeof(message));

@@ -139,7 +139,8 @@ static int pick_os(Fabric *fabric, const char *family, const char *version,
 
         if (!best)
                 return refuse(fabric, FABRIC_NO_GUEST_OS,
-                              "no guest operating system %.63s version %.63s has been imported",
+                              "no guest operating system %.63s version %.63s is there, or it is "
+                              "disabled: see `troupectl os list`",
                               family, version);
         memcpy(ret_version, best->version, sizeof(RecordVersion));
         return 0;
@@ -309,6 +310,26 @@ static int apply_counts(Fabric *fabric, const FabricRequest *request, Deployment
         return check_counts(fabric, record);
 }
 
+/* Whether it may be asked to run with another guest OS. One that it already asks for may meanwhile
+ * have been disabled. */
+static int check_os_change(Fabric *fabric, const FabricRequest *request,
+                           const DeploymentRecord *record)
+{
+        const DeploymentRecord *asked = request->deployment;
+        RecordVersion version;
+
+        if (!asked || !asked->os_version[0])
+                return 0;
+        if (!str_equal(asked->os_family, record->os_family))
+                return refuse(fabric, FABRIC_NO_GUEST_OS,
+                              "service '%s' runs guest OS %s and cannot become %s where it is: "
+                              "deploy it to the other slot and swap",
+                              record->service, record->os_family, asked->os_family);
+        if (str_equal(asked->os_version, record->os_version))
+                return 0;
+        return pick_os(fabric, asked->os_family, asked->os_version, version);
+}
+
 static int change_counts(Fabric *fabric, const FabricRequest *request, OperationKind kind)
 {
         uint32_t from[RECORD_ROLES_MAX] = {};
@@ -327,6 +348,8 @@ static int change_counts(Fabric *fabric, const FabricRequest *request, Operation
         r = apply_counts(fabric, request, &wanted);
         if (r == 0)
                 r = check_room(fabric, &wanted, deployment);
+        if (r == 0 && kind == OPERATION_CONFIGURE)
+                r = check_os_change(fabric, request, record);
         if (r != 0)
                 return r;
         for (size_t i = 0; i < record->n_roles; i++) {
@@ -337,6 +360,8 @@ static int change_counts(Fabric *fabric, const FabricRequest *request, Operation
                 record->configuration_generation++;
                 if (str_set(&record->configuration, request->configuration) < 0)
                         fabric->failed = true;
+                if (request->deployment && request->deployment->os_version[0])
+                        guest_os_ask(fabric, record, request->deployment->os_version);
         }
         state_touch(fabric, &deployment->item);
         state_queue(fabric, deployment);

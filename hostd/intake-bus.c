@@ -188,6 +188,7 @@ static ControllerRequest *make_configure(Taking *taking, Intake *intake)
                 request->counts[i].count = said->roles[i].count;
         }
         request->configuration = TAKE_PTR(intake->deployment.deployment.configuration);
+        request->record = move_record(&intake->deployment); /* the guest OS that is asked for */
         return request;
 }
 

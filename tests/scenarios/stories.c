@@ -106,11 +106,19 @@ static void do_scale(World *world, const Line *line)
         world_request(world, &request);
 }
 
+/* configure SERVICE SLOT [OSVERSION [OSFAMILY]] */
 static void do_configure(World *world, const Line *line)
 {
+        DeploymentRecord asked = {};
+
+        snprintf(asked.os_version, sizeof(asked.os_version), "%s",
+                 line->n > 4 ? line->words[4] : "");
+        snprintf(asked.os_family, sizeof(asked.os_family), "%s",
+                 line->n > 5 ? line->words[5] : "debian-13");
         world_request(world, &(FabricRequest) {.kind = FABRIC_CONFIGURE,
                                                .service = word(line, 2),
                                                .slot = slot(line),
+                                               .deployment = &asked,
                                                .configuration = "<new/>"});
 }
 
@@ -272,6 +280,14 @@ static void do_disable(World *world, const Line *line)
         world_request(world, &(FabricRequest) {.kind = FABRIC_DISABLE_OS, .record = &record});
 }
 
+static void do_enable(World *world, const Line *line)
+{
+        Record record;
+
+        sample_os(word(line, 2), &record);
+        world_request(world, &(FabricRequest) {.kind = FABRIC_ENABLE_OS, .record = &record});
+}
+
 static void do_remove_os(World *world, const Line *line)
 {
         Record record;
@@ -317,7 +333,7 @@ static const struct {
         {"status", do_status},     {"remove", do_remove},   {"probe", do_probe},
         {"lossy", do_lossy},       {"slow", do_slow},       {"clock", do_clock},
         {"import", do_import},     {"disable", do_disable}, {"remove-os", do_remove_os},
-        {"pin", do_pin},           {"end", do_end},
+        {"pin", do_pin},           {"enable", do_enable},   {"end", do_end},
 };
 
 static Line split(char *text)

@@ -5,6 +5,7 @@
 #include "tests/sim/acts.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/array.h"
 #include "lib/base/clock.h"
@@ -141,6 +142,26 @@ static void switch_os(World *world, const Act *act)
                 }
 }
 
+/* Another configuration, half the times with a guest OS: any that there is, or the newest. */
+static void configure(World *world, const Act *act, FabricRequest *ask)
+{
+        Fabric *fabric = world_fabric(world);
+        const Map *systems = fabric ? fabric_records(fabric, RECORD_OS) : NULL;
+        size_t n = systems && map_size(systems) > 0 ? (act->b >> 20) % map_size(systems) : 0;
+        DeploymentRecord asked = {.os_family = "debian-13", .os_version = "*"};
+
+        if (systems && act->b >> 18 & 1)
+                MAP_FOREACH (entry, systems)
+                        if (n-- == 0)
+                                memcpy(asked.os_version,
+                                       ((const Record *) entry->value)->os.version,
+                                       sizeof(asked.os_version));
+        ask->kind = FABRIC_CONFIGURE;
+        ask->configuration = "<new/>";
+        ask->deployment = act->b >> 17 & 1 ? &asked : NULL;
+        world_request(world, ask);
+}
+
 static void request(World *world, const Act *act, unsigned serial, const char *service)
 {
         FabricCount counts[] = {{"web", 1 + (uint32_t) (act->b % 14)},
@@ -166,9 +187,8 @@ static void request(World *world, const Act *act, unsigned serial, const char *s
                 ask.n_counts = 2;
                 break;
         case ACT_CONFIGURE:
-                ask.kind = FABRIC_CONFIGURE;
-                ask.configuration = "<new/>";
-                break;
+                configure(world, act, &ask);
+                return;
         case ACT_SWAP:
                 ask.kind = FABRIC_SWAP;
                 ask.force = act->b >> 17 & 1;

@@ -52,6 +52,10 @@ static uint64_t run_deed(const Deed *deed, uint64_t kill_at, char *violation, si
                 sample_os(deed->os, &os);
                 request.record = &os;
         }
+        if (request.kind == FABRIC_CONFIGURE && deed->os) {
+                world_request(world, &(FabricRequest) {.kind = FABRIC_REGISTER, .record = &os});
+                world_run(world, SECOND);
+        }
         world_request(world, &request);
         world_run(world, 3 * HOUR);
         world_check_quiet(world);
@@ -64,12 +68,19 @@ static uint64_t run_deed(const Deed *deed, uint64_t kill_at, char *violation, si
 bool deeds_leaders_die(void)
 {
         static const FabricCount counts[] = {{"web", 130}, {"worker", 1}};
+        static const DeploymentRecord older = {.os_family = "debian-13", .os_version = "0"};
         static const Deed deeds[] = {
                 {"deploy", {.kind = FABRIC_DEPLOY, .service = "blog"}},
                 {"scale",
                  {.kind = FABRIC_SCALE, .service = "shop", .counts = counts, .n_counts = 2}},
                 {"configure",
                  {.kind = FABRIC_CONFIGURE, .service = "shop", .configuration = "<new/>"}},
+                {"configure the guest OS",
+                 {.kind = FABRIC_CONFIGURE,
+                  .service = "shop",
+                  .configuration = "<new/>",
+                  .deployment = &older},
+                 "0"},
                 {"swap", {.kind = FABRIC_SWAP, .service = "shop"}},
                 {"delete", {.kind = FABRIC_DELETE_SERVICE, .service = "shop"}},
                 {"drain", {.kind = FABRIC_DRAIN, .host = "h0"}},

@@ -87,6 +87,30 @@ static void what_a_deployment_follows(void **state)
         world_deinit(&world);
 }
 
+static void what_is_asked_for(void **state)
+{
+        DeploymentRecord d = {
+                .os_family = "debian-13", .os_version = "2", .os_current = "2", .os_failed = "3"};
+        World world;
+
+        world_init(&world, 1, 1);
+        import(&world, "2");
+        import(&world, "3");
+        guest_os_ask(world.fabric, &d, "2"); /* as before */
+        assert_string_equal(d.os_failed, "3");
+        guest_os_ask(world.fabric, &d, "1");
+        assert_string_equal(guest_os_next(world.fabric, &d)->version, "1"); /* an older one */
+        assert_string_equal(d.os_next, "");
+        guest_os_ask(world.fabric, &d, "*");
+        assert_string_equal(guest_os_next(world.fabric, &d)->version, "3"); /* once more */
+        snprintf(d.os_next, sizeof(d.os_next), "3"); /* and that walk stands still */
+        guest_os_ask(world.fabric, &d, "1");
+        assert_string_equal(d.os_next, "1");
+        guest_os_ask(world.fabric, &d, "2");
+        assert_string_equal(d.os_next, ""); /* back */
+        world_deinit(&world);
+}
+
 static void what_nothing_uses_goes_after_a_while(void **state)
 {
         DeploymentRecord d = world_deployment("d1", 1, 0);
@@ -153,6 +177,7 @@ int main(void)
                 cmocka_unit_test(versions_are_ordered_as_people_count),
                 cmocka_unit_test(the_newest_that_is_not_disabled),
                 cmocka_unit_test(what_a_deployment_follows),
+                cmocka_unit_test(what_is_asked_for),
                 cmocka_unit_test(what_nothing_uses_goes_after_a_while),
                 cmocka_unit_test(what_a_host_image_brings_stays),
                 cmocka_unit_test(only_what_is_not_used_is_removed),

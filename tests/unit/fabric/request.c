@@ -97,6 +97,44 @@ static void configure_ends_when_every_role_has_it(void **state)
         world_deinit(&world);
 }
 
+static void configure_asks_for_a_guest_os(void **state)
+{
+        DeploymentRecord d = world_deployment("d1", 2, 0),
+                         asked = {.os_family = "debian-13", .os_version = "0"};
+        FabricRequest configure = {.kind = FABRIC_CONFIGURE,
+                                   .service = "s",
+                                   .configuration = "<new/>",
+                                   .deployment = &asked};
+        Record os;
+        World world;
+
+        sample_os("0", &os);
+        world_init(&world, 1, 1);
+        world_deploy(&world, "s", SLOT_PRODUCTION, &d);
+        world_settle(&world);
+        assert_int_equal(world_request(&world, configure), FABRIC_NO_GUEST_OS);
+        snprintf(asked.os_family, sizeof(asked.os_family), "debian-14");
+        snprintf(asked.os_version, sizeof(asked.os_version), "1");
+        assert_int_equal(world_request(&world, configure), FABRIC_NO_GUEST_OS);
+        assert_int_equal(world.plan->n_transactions, 0);
+        snprintf(asked.os_family, sizeof(asked.os_family), "debian-13");
+        snprintf(asked.os_version, sizeof(asked.os_version), "0");
+        world_request(&world, (FabricRequest) {.kind = FABRIC_REGISTER, .record = &os});
+        assert_int_equal(world_request(&world, configure), 0);
+        assert_string_equal(world_instance(&world, "d1/web_IN_0")->os_version, "1");
+        world_observe(&world, world_instance(&world, "d1/web_IN_0"), STATUS_READY_ROLE);
+        world_observe(&world, world_instance(&world, "d1/web_IN_1"), STATUS_READY_ROLE);
+        assert_string_equal(world_operation(&world, world.operation)->message,
+                            "done; its instances are walked to guest OS debian-13 version 0 next, "
+                            "as operation update-d1-1");
+        assert_string_equal(world_instance(&world, "d1/web_IN_0")->os_version, "0");
+        assert_string_equal(world_instance(&world, "d1/web_IN_1")->os_version, "1");
+        world_settle(&world);
+        assert_string_equal(world_instance(&world, "d1/web_IN_1")->os_version, "0");
+        assert_int_equal(world_operation(&world, "update-d1-1")->state, OPERATION_SUCCEEDED);
+        world_deinit(&world);
+}
+
 static void delete_service_takes_both_slots(void **state)
 {
         DeploymentRecord a = world_deployment("d1", 2, 0), b = world_deployment("d2", 1, 1);
@@ -180,6 +218,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(everything_unknown_is_refused_by_name),
                 cmocka_unit_test(a_refused_deployment_leaves_nothing),
+                cmocka_unit_test(configure_asks_for_a_guest_os),
                 cmocka_unit_test(configure_ends_when_every_role_has_it),
                 cmocka_unit_test(delete_service_takes_both_slots),
                 cmocka_unit_test(a_service_that_is_being_deleted_takes_nothing_in),
