@@ -86,27 +86,46 @@ static bool choose_one(const VoterHost *hosts, size_t n_hosts, const bool *may, 
         return best < n_hosts;
 }
 
-/* Those that live, and voters that were lost only just now; where these are too few, voters that
- * were lost long ago stay as well: they may come back. */
+static bool votes(const VoterHost *host)
+{
+        return host->wanted && host->role == VOTER_VOTES;
+}
+
+/* Whether it can be reckoned with: it lives, or is a voter that was lost only just now. */
+static bool is_there(const VoterHost *host, const VoterSettings *settings, uint64_t now_ns)
+{
+        return host->wanted && (host->alive || (host->role == VOTER_VOTES &&
+                                                now_ns - host->lost_ns < settings->patience_ns));
+}
+
+static unsigned choose_up_to(const VoterHost *hosts, size_t n_hosts, unsigned left, const bool *may,
+                             bool *chosen)
+{
+        while (left > 0 && choose_one(hosts, n_hosts, may, chosen))
+                left--;
+        return left;
+}
+
+/* Those that are there and stay; where these are too few, those that are drained and vote, so that
+ * a drain alone costs no vote; then voters that were lost long ago: they may come back. */
 static void choose(const VoterHost *hosts, size_t n_hosts, const VoterSettings *settings,
                    uint64_t now_ns, bool *may, bool *chosen)
 {
         unsigned left = voters_target(hosts, n_hosts), n_may = 0;
 
         for (size_t i = 0; i < n_hosts; i++) {
-                may[i] = hosts[i].wanted &&
-                         (hosts[i].alive || (hosts[i].role == VOTER_VOTES &&
-                                             now_ns - hosts[i].lost_ns < settings->patience_ns));
-                n_may += may[i];
+                may[i] = is_there(&hosts[i], settings, now_ns) && !hosts[i].draining;
+                n_may += may[i] || (votes(&hosts[i]) && hosts[i].alive);
         }
         if (n_may <= FEW) /* three that live survive a loss; three of five with two dead do not */
                 left = MIN(left, (unsigned) FEW);
-        while (left > 0 && choose_one(hosts, n_hosts, may, chosen))
-                left--;
+        left = choose_up_to(hosts, n_hosts, left, may, chosen);
         for (size_t i = 0; i < n_hosts; i++)
-                may[i] = hosts[i].wanted && hosts[i].role == VOTER_VOTES;
-        while (left > 0 && choose_one(hosts, n_hosts, may, chosen))
-                left--;
+                may[i] = votes(&hosts[i]) && hosts[i].alive;
+        left = choose_up_to(hosts, n_hosts, left, may, chosen);
+        for (size_t i = 0; i < n_hosts; i++)
+                may[i] = votes(&hosts[i]);
+        choose_up_to(hosts, n_hosts, left, may, chosen);
 }
 
 static Tally count(const VoterHost *hosts, size_t n_hosts, const bool *chosen)
@@ -148,7 +167,12 @@ static bool find_newcomer(const VoterHost *hosts, size_t n_hosts, const Tally *t
         return false;
 }
 
-/* The voter to take out next: the dead before the living, those not wanted before the others. */
+static bool stays(const VoterHost *host)
+{
+        return host->wanted && !host->draining;
+}
+
+/* The voter to take out next: the dead before the living, those that go before the others. */
 static const VoterHost *find_surplus(const VoterHost *hosts, size_t n_hosts, const Tally *tally)
 {
         const VoterHost *worst = NULL;
@@ -159,7 +183,7 @@ static const VoterHost *find_surplus(const VoterHost *hosts, size_t n_hosts, con
                 if (host->role != VOTER_VOTES || tally->chosen[i])
                         continue;
                 if (!worst || (worst->alive && !host->alive) ||
-                    (worst->alive == host->alive && worst->wanted && !host->wanted))
+                    (worst->alive == host->alive && stays(worst) && !stays(host)))
                         worst = host;
         }
         return worst;

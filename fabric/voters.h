@@ -24,7 +24,8 @@ typedef struct VoterHost {
         const char *fault_domain;
         VoterRole role;
         bool alive;
-        bool wanted;      /* a host of the cluster, neither leaving nor drained: it may carry one */
+        bool wanted;      /* a host of the cluster: it may carry one */
+        bool draining;    /* it keeps its vote until another host has one in its place */
         uint64_t lost_ns; /* when it was seen lost, if it is not alive */
 } VoterHost;
 

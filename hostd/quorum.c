@@ -123,7 +123,8 @@ static int add_candidate(Quorum *quorum, Candidates *candidates, const HostRecor
                 .fault_domain = record ? record->fault_domain : "",
                 .role = role_of(member),
                 .alive = alive,
-                .wanted = record && !record->draining && record->address.family != 0,
+                .wanted = record && record->address.family != 0,
+                .draining = record && record->draining,
                 .lost_ns = record ? lost_since(quorum, record->name, alive) : 0,
         };
         int r;

@@ -277,6 +277,39 @@ static void a_host_that_leaves_is_replaced_first(void **state)
         EXPECT(&world, "add h4, promote h4, remove h3");
 }
 
+/* Were its vote taken away, the loss of one more host could be that of the cluster. */
+static void a_drained_host_votes_until_another_can(void **state)
+{
+        World world;
+
+        world_init(&world, 4, 4);
+        world.hosts[3].wanted = false;
+        grow(&world);
+        str_buffer_deinit(&world.log);
+        world.hosts[1].draining = true;
+        EXPECT(&world, "");
+        lose(&world, 1); /* switched off, as it was drained for */
+        world.now_ns += settings.patience_ns;
+        EXPECT(&world, "");
+        world.hosts[1].alive = true;
+        world.hosts[3].wanted = true;
+        EXPECT(&world, "add h4, promote h4, remove h2");
+        world.hosts[0].draining = true; /* h2 is drained, too: it is not given a vote again */
+        EXPECT(&world, "");
+        world.hosts[1].draining = false;
+        EXPECT(&world, "add h2, promote h2, remove h1");
+}
+
+static void the_only_voter_hands_over_when_it_is_drained(void **state)
+{
+        World world;
+
+        world_init(&world, 2, 2);
+        EXPECT(&world, "");
+        world.hosts[0].draining = true;
+        EXPECT(&world, "add h2, promote h2, remove h1");
+}
+
 static void a_cluster_shrinks(void **state)
 {
         World world;
@@ -370,6 +403,8 @@ int main(void)
                 cmocka_unit_test(five_voters_outlive_a_fault_domain),
                 cmocka_unit_test(two_of_three_are_lost_one_after_the_other),
                 cmocka_unit_test(a_host_that_leaves_is_replaced_first),
+                cmocka_unit_test(a_drained_host_votes_until_another_can),
+                cmocka_unit_test(the_only_voter_hands_over_when_it_is_drained),
                 cmocka_unit_test(a_cluster_shrinks),
                 cmocka_unit_test(a_dead_host_that_was_removed_goes),
                 cmocka_unit_test(a_member_of_nobody_is_taken_out),
