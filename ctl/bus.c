@@ -146,7 +146,8 @@ int bus_open(const Options *options, sd_bus **ret_bus)
         r = options->host ? open_remote(options->host, &bus) : sd_bus_open_system(&bus);
         if (r < 0 && options->host) {
                 log_error_errno(r, "Cannot reach '%s' by ssh", options->host);
-                log_error("Next: try 'ssh %s systemd-stdio-bridge </dev/null'.", options->host);
+                log_error("Next: try 'ssh ssh://%s systemd-stdio-bridge </dev/null'.",
+                          options->host);
                 return CTL_UNREACHABLE;
         }
         if (r < 0) {
