@@ -9,12 +9,19 @@ say() { echo "troupe: $*" >&2; }
 fail() { say "$*"; exit 1; }
 parameter() { local w; for w in $(</proc/cmdline); do [ "${w%%=*}" != "$1" ] || printf '%s' "${w#*=}"; done; }
 
+# credential NAME: what the machine was told, by SMBIOS or command line, or by a file on the EFI partition, which is encrypted, be it with no
+# key, and counts only when it can be decrypted.
+credential() {
+        cat "/run/credentials/@system/$1" 2>/dev/null ||
+                systemd-creds --quiet decrypt --name="$1" "/run/credentials/@encrypted/$1" - 2>/dev/null
+}
+
 # Who may sign what this machine starts: stays the same through updates.
 state_pcrs=7
 
 # bind_state DEFINITIONS: ... have the state be bound to this machine's TPM2, where that is wanted
 bind_state() {
-        [ "$(parameter troupe.state)" = tpm2 ] || [ "$(cat /run/credentials/@system/troupe.state 2>/dev/null)" = tpm2 ] || return 0
+        [ "$(parameter troupe.state)" = tpm2 ] || [ "$(credential troupe.state)" = tpm2 ] || return 0
         [ -e /sys/class/tpmrm/tpmrm0 ] || fail "troupe.state=tpm2: this machine has no TPM2"
         echo Encrypt=tpm2 >>"$1/40-state.conf"
 }
