@@ -110,81 +110,90 @@ static void note_service(World *world, const Record *old, const Record *new)
                    ip_format(&s->slots[1].vip, staging));
 }
 
+static void note_cluster(World *world, const Record *old, const Record *new)
+{
+        if (old && new && old->cluster.braked != new->cluster.braked)
+                trace_note(world, "the brake is %s", new->cluster.braked ? "on" : "off");
+}
+
+static void note_host(World *world, const Record *old, const Record *new)
+{
+        if (!new)
+                trace_note(world, "host %s is removed", old->host.name);
+        if (old && new &&
+            (old->host.cordoned != new->host.cordoned || old->host.draining != new->host.draining))
+                trace_note(world, "host %s is %s", new->host.name,
+                           new->host.draining   ? "draining"
+                           : new->host.cordoned ? "cordoned"
+                                                : "uncordoned");
+}
+
+static void note_alive(World *world, const Record *old, const Record *new)
+{
+        if (!old != !new)
+                trace_note(world, "lease   of %s %s", new ? new->alive.host : old->alive.host,
+                           new ? "granted" : "expired");
+}
+
+static void note_observed(World *world, const Record *old, const Record *new)
+{
+        const ObservedRecord *o = new ? &new->observed : NULL;
+        char id[RECORD_KEY_MAX + 1];
+
+        if (!o || (old && old->observed.status == o->status &&
+                   old->observed.incarnation == o->incarnation))
+                return;
+        if (world->config.brief &&
+            (o->status == STATUS_CREATING_VM || o->status == STATUS_STARTING_VM))
+                return;
+        trace_note(world, "        %s #%llu on %s is %s", instance_id_format(&o->id, id),
+                   (unsigned long long) o->incarnation, o->host,
+                   instance_status_to_string(o->status));
+}
+
+static void note_os(World *world, const Record *old, const Record *new)
+{
+        if (!old || !new || old->os.disabled != new->os.disabled)
+                trace_note(world, "guest OS %s is %s", (new ?: old)->os.version,
+                           !new               ? "dropped"
+                           : new->os.disabled ? "disabled"
+                                              : "there");
+}
+
+static void note_deployment(World *world, const Record *old, const Record *new)
+{
+        const DeploymentRecord *d = new ? &new->deployment : NULL;
+
+        if (old && d &&
+            (!str_equal(old->deployment.os_current, d->os_current) ||
+             !str_equal(old->deployment.os_next, d->os_next)))
+                trace_note(world, "%s: guest OS %s%s%s%s%s", d->id, d->os_current,
+                           d->os_next[0] ? ", walked to " : "", d->os_next,
+                           d->os_failed[0] ? ", not to " : "", d->os_failed);
+}
+
+static void note_package(World *world, const Record *old, const Record *new)
+{
+        if (!new)
+                trace_note(world, "package %.12s is dropped", old->package.digest);
+}
+
 void trace_change(World *world, const Record *old, const Record *record)
 {
-        const Record *any = record ? record : old;
+        static void (*const notes[RECORD_TYPES])(World *, const Record *, const Record *) = {
+                [RECORD_INSTANCE] = note_instance,
+                [RECORD_OPERATION] = note_operation,
+                [RECORD_SERVICE] = note_service,
+                [RECORD_CLUSTER] = note_cluster,
+                [RECORD_HOST] = note_host,
+                [RECORD_ALIVE] = note_alive,
+                [RECORD_OBSERVED] = note_observed,
+                [RECORD_OS] = note_os,
+                [RECORD_DEPLOYMENT] = note_deployment,
+                [RECORD_PACKAGE] = note_package,
+        };
+        RecordType type = (record ?: old)->type;
 
-        if (!world->config.log)
-                return;
-        switch (any->type) {
-        case RECORD_INSTANCE:
-                note_instance(world, old, record);
-                break;
-        case RECORD_OPERATION:
-                note_operation(world, old, record);
-                break;
-        case RECORD_SERVICE:
-                note_service(world, old, record);
-                break;
-        case RECORD_CLUSTER:
-                if (old && record && old->cluster.braked != record->cluster.braked)
-                        trace_note(world, "the brake is %s", record->cluster.braked ? "on" : "off");
-                break;
-        case RECORD_HOST:
-                if (!record)
-                        trace_note(world, "host %s is removed", old->host.name);
-                if (old && record &&
-                    (old->host.cordoned != record->host.cordoned ||
-                     old->host.draining != record->host.draining))
-                        trace_note(world, "host %s is %s", record->host.name,
-                                   record->host.draining   ? "draining"
-                                   : record->host.cordoned ? "cordoned"
-                                                           : "uncordoned");
-                break;
-        case RECORD_ALIVE:
-                if (!old != !record)
-                        trace_note(world, "lease   of %s %s", any->alive.host,
-                                   record ? "granted" : "expired");
-                break;
-        case RECORD_OBSERVED:
-                if (record && world->config.brief &&
-                    (record->observed.status == STATUS_CREATING_VM ||
-                     record->observed.status == STATUS_STARTING_VM))
-                        break;
-                if (record && (!old || old->observed.status != record->observed.status ||
-                               old->observed.incarnation != record->observed.incarnation)) {
-                        char id[RECORD_KEY_MAX + 1];
-
-                        trace_note(world, "        %s #%llu on %s is %s",
-                                   instance_id_format(&record->observed.id, id),
-                                   (unsigned long long) record->observed.incarnation,
-                                   record->observed.host,
-                                   instance_status_to_string(record->observed.status));
-                }
-                break;
-        case RECORD_OS:
-                if (!old || !record || old->os.disabled != record->os.disabled)
-                        trace_note(world, "guest OS %s is %s", any->os.version,
-                                   !record               ? "dropped"
-                                   : record->os.disabled ? "disabled"
-                                                         : "there");
-                break;
-        case RECORD_DEPLOYMENT:
-                if (old && record &&
-                    (!str_equal(old->deployment.os_current, record->deployment.os_current) ||
-                     !str_equal(old->deployment.os_next, record->deployment.os_next)))
-                        trace_note(world, "%s: guest OS %s%s%s%s%s", any->deployment.id,
-                                   any->deployment.os_current,
-                                   any->deployment.os_next[0] ? ", walked to " : "",
-                                   any->deployment.os_next,
-                                   any->deployment.os_failed[0] ? ", not to " : "",
-                                   any->deployment.os_failed);
-                break;
-        case RECORD_PACKAGE:
-                if (!record)
-                        trace_note(world, "package %.12s is dropped", old->package.digest);
-                break;
-        default:
-                break;
-        }
+        if (world->config.log && notes[type])
+                notes[type](world, old, record);
 }

@@ -27,97 +27,174 @@ const char *mutation_to_string(Mutation mutation)
         return names[mutation];
 }
 
-static void take(World *world, Event *event)
+/* ---- events that hosts take */
+
+/* A record on its way to a host or from it: a link that loses messages breaks instead. */
+static bool is_lost(World *world, const Event *event)
+{
+        if (!world->hosts[event->host].joined || !link_loses(world, event->host))
+                return false;
+        link_break(world, event->host);
+        return true;
+}
+
+static void take_watch(World *world, Event *event)
+{
+        if (!is_lost(world, event))
+                host_see(world, event->host, &event->key, TAKE_PTR(event->record));
+}
+
+static void take_write(World *world, Event *event)
+{
+        if (!is_lost(world, event))
+                store_set(world, &event->key, TAKE_PTR(event->record));
+}
+
+static void take_vm(World *world, Event *event)
+{
+        vm_event(world, event);
+}
+
+static void take_fence(World *world, Event *event)
+{
+        lease_fence(world, event->host);
+}
+
+static void take_killed(World *world, Event *event)
 {
         SimHost *host = &world->hosts[event->host];
-        Controller *c = event->type == EVENT_TELL || event->type == EVENT_COMMIT ||
-                                        event->type == EVENT_ANSWER || event->type == EVENT_TICK
-                                ? controller_of(world, event->token)
-                                : NULL;
 
-        switch (event->type) {
-        case EVENT_WATCH:
-                if (event->token != host->connection || !host_connected(world, host))
-                        break;
-                if (host->joined && link_loses(world, event->host))
-                        link_break(world, event->host);
-                else
-                        host_see(world, event->host, &event->key, TAKE_PTR(event->record));
-                break;
-        case EVENT_WRITE:
-                if (event->token != host->connection || !host_connected(world, host))
-                        break;
-                if (host->joined && link_loses(world, event->host))
-                        link_break(world, event->host);
-                else
-                        store_set(world, &event->key, TAKE_PTR(event->record));
-                break;
-        case EVENT_TELL:
+        vms_kill(world, host);
+        if (host->joined) /* it has come back meanwhile */
+                host_read(world, event->host);
+}
+
+static void take_reset(World *world, Event *event)
+{
+        world_crash(world, event->host);
+        world_boot(world, event->host);
+}
+
+static void take_expire(World *world, Event *event)
+{
+        lease_expire(world, event->host);
+}
+
+static void take_silent(World *world, Event *event)
+{
+        lease_silent(world, event->host);
+}
+
+static void take_rejoin(World *world, Event *event)
+{
+        lease_rejoin(world, event->host);
+}
+
+static void take_reread(World *world, Event *event)
+{
+        if (world->hosts[event->host].joined)
+                host_read(world, event->host);
+}
+
+static void take_patrol(World *world, Event *event)
+{
+        recovery_patrol(world);
+}
+
+static void take_booted(World *world, Event *event)
+{
+        lease_booted(world, event->host);
+}
+
+static void take_elect(World *world, Event *event)
+{
+        controller_elect(world);
+}
+
+/* ---- events that leaders take */
+
+static void tell_tick(World *world, Controller *c, Event *event)
+{
+        if (c->wake_ns > world->now_ns)
+                return;
+        c->wake_ns = 0;
+        controller_learn(world, c, (Event) {.type = EVENT_TICK});
+}
+
+static void tell_commit(World *world, Controller *c, Event *event)
+{
+        controller_commit(world, c);
+}
+
+/* An answer that is lost leaves the outcome unknown: begin again. */
+static void tell_answer(World *world, Controller *c, Event *event)
+{
+        controller_answered(world, c,
+                            event->ok && host_connected(world, &world->hosts[c->host]) &&
+                                    !link_loses(world, c->host));
+}
+
+/* ---- who takes what */
+
+/* What an event belongs to: when that has moved on it is dropped. */
+typedef enum Belongs {
+        TO_NOBODY,
+        TO_LEASE,
+        TO_BOOT,       /* of the host */
+        TO_CONNECTION, /* likewise, and it is connected */
+        TO_LEADER,
+} Belongs;
+
+static const struct {
+        Belongs belongs;
+        void (*take)(World *world, Event *event);
+        void (*tell)(World *world, Controller *controller, Event *event); /* TO_LEADER */
+} takers[] = {
+        [EVENT_WATCH] = {TO_CONNECTION, take_watch, NULL},
+        [EVENT_TELL] = {TO_LEADER, NULL, controller_tell},
+        [EVENT_WRITE] = {TO_CONNECTION, take_write, NULL},
+        [EVENT_COMMIT] = {TO_LEADER, NULL, tell_commit},
+        [EVENT_ANSWER] = {TO_LEADER, NULL, tell_answer},
+        [EVENT_TICK] = {TO_LEADER, NULL, tell_tick},
+        [EVENT_VM] = {TO_NOBODY, take_vm, NULL},
+        [EVENT_FENCE] = {TO_LEASE, take_fence, NULL},
+        [EVENT_KILLED] = {TO_NOBODY, take_killed, NULL},
+        [EVENT_RESET] = {TO_LEASE, take_reset, NULL},
+        [EVENT_EXPIRE] = {TO_LEASE, take_expire, NULL},
+        [EVENT_SILENT] = {TO_LEASE, take_silent, NULL},
+        [EVENT_REJOIN] = {TO_CONNECTION, take_rejoin, NULL},
+        [EVENT_REREAD] = {TO_CONNECTION, take_reread, NULL},
+        [EVENT_PATROL] = {TO_NOBODY, take_patrol, NULL},
+        [EVENT_BOOTED] = {TO_BOOT, take_booted, NULL},
+        [EVENT_ELECT] = {TO_NOBODY, take_elect, NULL},
+};
+
+static void take(World *world, Event *event)
+{
+        const SimHost *host = &world->hosts[event->host];
+        bool due = true;
+        Controller *c;
+
+        switch (takers[event->type].belongs) {
+        case TO_LEADER:
+                c = controller_of(world, event->token);
                 if (c)
-                        controller_tell(world, c, event);
+                        takers[event->type].tell(world, c, event);
+                return;
+        case TO_CONNECTION:
+                due = event->token == host->connection && host_connected(world, host);
                 break;
-        case EVENT_TICK:
-                if (c && c->wake_ns <= world->now_ns) {
-                        c->wake_ns = 0;
-                        controller_learn(world, c, (Event) {.type = EVENT_TICK});
-                }
+        case TO_BOOT:
+                due = event->token == host->connection;
                 break;
-        case EVENT_COMMIT:
-                if (c)
-                        controller_commit(world, c);
+        case TO_LEASE:
+                due = event->token == host->lease_token;
                 break;
-        case EVENT_ANSWER:
-                if (c) /* an answer that is lost leaves the outcome unknown: begin again */
-                        controller_answered(world, c,
-                                            event->ok &&
-                                                    host_connected(world, &world->hosts[c->host]) &&
-                                                    !link_loses(world, c->host));
-                break;
-        case EVENT_VM:
-                vm_event(world, event);
-                break;
-        case EVENT_FENCE:
-                if (event->token == host->lease_token)
-                        lease_fence(world, event->host);
-                break;
-        case EVENT_KILLED:
-                vms_kill(world, host);
-                if (host->joined) /* it has come back meanwhile */
-                        host_read(world, event->host);
-                break;
-        case EVENT_RESET:
-                if (event->token == host->lease_token) {
-                        world_crash(world, event->host);
-                        world_boot(world, event->host);
-                }
-                break;
-        case EVENT_EXPIRE:
-                if (event->token == host->lease_token)
-                        lease_expire(world, event->host);
-                break;
-        case EVENT_SILENT:
-                if (event->token == host->lease_token)
-                        lease_silent(world, event->host);
-                break;
-        case EVENT_REJOIN:
-                if (event->token == host->connection && host_connected(world, host))
-                        lease_rejoin(world, event->host);
-                break;
-        case EVENT_REREAD:
-                if (event->token == host->connection && host_connected(world, host) && host->joined)
-                        host_read(world, event->host);
-                break;
-        case EVENT_PATROL:
-                recovery_patrol(world);
-                break;
-        case EVENT_BOOTED:
-                if (event->token == host->connection)
-                        lease_booted(world, event->host);
-                break;
-        case EVENT_ELECT:
-                controller_elect(world);
+        case TO_NOBODY:
                 break;
         }
+        if (due)
+                takers[event->type].take(world, event);
 }
 
 void world_run(World *world, uint64_t until_ns)
