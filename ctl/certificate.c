@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "ctl/bus.h"
-#include "ctl/pager.h"
+#include "ctl/listing.h"
 #include "ctl/remote.h"
 #include "ctl/table.h"
 #include "ctl/upload.h"
@@ -121,30 +121,7 @@ static int print_table(sd_json_variant *list, const Options *options)
         return r;
 }
 
-static int list(const Options *options)
-{
-        _cleanup_message_ sd_bus_message *reply = NULL;
-        _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_json_ sd_json_variant *certificates = NULL;
-        _cleanup_bus_ sd_bus *bus = NULL;
-        Pager pager;
-        int r = bus_open(options, &bus);
-
-        if (r != CTL_DONE)
-                return r;
-        r = sd_bus_call_method(bus, HOST1_NAME, HOST1_PATH, HOST1_MANAGER, "ListCertificates",
-                               &error, &reply, "");
-        if (r < 0)
-                return bus_failed(r, &error, "Listing certificates");
-        r = read_list(reply, &certificates);
-        if (r < 0)
-                return r;
-        pager_open(&pager, options);
-        r = options->json ? sd_json_variant_dump(certificates, options->json, stdout, NULL)
-                          : print_table(certificates, options);
-        pager_close(&pager);
-        return MIN(r, 0);
-}
+static const Listing listing = {"ListCertificates", "Listing certificates", read_list, print_table};
 
 int verb_certificate(const Options *options, size_t n_arguments, char **arguments)
 {
@@ -153,7 +130,7 @@ int verb_certificate(const Options *options, size_t n_arguments, char **argument
         if (str_equal(arguments[0], "remove") && n_arguments == 2)
                 return remove_one(options, arguments[1]);
         if (str_equal(arguments[0], "list") && n_arguments == 1)
-                return list(options);
+                return listing_show(options, &listing);
         log_error("Write 'troupectl certificate add FILE', 'list' or 'remove THUMBPRINT'");
         return CTL_USAGE;
 }

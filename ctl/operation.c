@@ -221,9 +221,8 @@ static int await(sd_bus *bus, const Answer *answer, Progress *progress)
         return 0;
 }
 
-/* As sd_bus_call(), with something that moves while it takes long. */
-static int call_shown(const Options *options, sd_bus *bus, sd_bus_message *call, const char *what,
-                      sd_bus_error *error, sd_bus_message **ret_reply)
+int operation_call(const Options *options, sd_bus *bus, sd_bus_message *call, const char *what,
+                   sd_bus_error *error, sd_bus_message **ret_reply)
 {
         _cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
         Answer answer = {};
@@ -250,7 +249,7 @@ int operation_run(const Options *options, sd_bus *bus, sd_bus_message *call, con
         _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_message_ sd_bus_message *reply = NULL;
         const char *path;
-        int r = call_shown(options, bus, call, what, &error, &reply);
+        int r = operation_call(options, bus, call, what, &error, &reply);
 
         if (r < 0)
                 return bus_failed(r, &error, "%s", what);

@@ -6,6 +6,20 @@
 #include "ctl/bus.h"
 
 /**
+ * operation_call() - As sd_bus_call(), with something that moves while it takes long
+ * @options:   options; of them quiet
+ * @bus:       connection, with its timeout
+ * @call:      the call
+ * @what:      what it does, for people: "Importing the guest OS"
+ * @error:     what the other side says against it
+ * @ret_reply: owned
+ *
+ * Return: 0; a negative errno.
+ */
+int operation_call(const Options *options, sd_bus *bus, sd_bus_message *call, const char *what,
+                   sd_bus_error *error, sd_bus_message **ret_reply);
+
+/**
  * operation_run() - Send the call that starts an operation, and wait for it as the options say
  * @options: options
  * @bus:     connection

@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 
 #include "ctl/bus.h"
-#include "ctl/pager.h"
+#include "ctl/listing.h"
+#include "ctl/operation.h"
 #include "ctl/remote.h"
 #include "ctl/table.h"
 #include "ctl/upload.h"
@@ -103,12 +104,13 @@ static int import_here(const Options *options, const Upload *upload)
 
         if (r != CTL_DONE)
                 return r;
+        sd_bus_set_method_call_timeout(bus, IMPORT_TIMEOUT_US);
         r = sd_bus_message_new_method_call(bus, &call, HOST1_NAME, HOST1_PATH, HOST1_MANAGER,
                                            "ImportGuestOs");
         if (r >= 0)
                 r = append_call(call, upload);
         if (r >= 0)
-                r = sd_bus_call(bus, call, IMPORT_TIMEOUT_US, &error, &reply);
+                r = operation_call(options, bus, call, "Importing the guest OS", &error, &reply);
         if (r >= 0)
                 r = sd_bus_message_read(reply, "ss", &family, &version);
         if (r < 0)
@@ -261,30 +263,8 @@ static int print_table(sd_json_variant *list, const Options *options)
         return r;
 }
 
-static int list(const Options *options)
-{
-        _cleanup_message_ sd_bus_message *reply = NULL;
-        _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_json_ sd_json_variant *systems = NULL;
-        _cleanup_bus_ sd_bus *bus = NULL;
-        Pager pager;
-        int r = bus_open(options, &bus);
-
-        if (r != CTL_DONE)
-                return r;
-        r = sd_bus_call_method(bus, HOST1_NAME, HOST1_PATH, HOST1_MANAGER, "ListGuestOs", &error,
-                               &reply, "");
-        if (r < 0)
-                return bus_failed(r, &error, "Listing guest operating systems");
-        r = read_list(reply, &systems);
-        if (r < 0)
-                return r;
-        pager_open(&pager, options);
-        r = options->json ? sd_json_variant_dump(systems, options->json, stdout, NULL)
-                          : print_table(systems, options);
-        pager_close(&pager);
-        return MIN(r, 0);
-}
+static const Listing listing = {"ListGuestOs", "Listing guest operating systems", read_list,
+                                print_table};
 
 int verb_os(const Options *options, size_t n_arguments, char **arguments)
 {
@@ -299,7 +279,7 @@ int verb_os(const Options *options, size_t n_arguments, char **arguments)
         if (str_equal(arguments[0], "import") && n_arguments >= 2)
                 return import(options, n_arguments, arguments);
         if (str_equal(arguments[0], "list") && n_arguments == 1)
-                return list(options);
+                return listing_show(options, &listing);
         for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
                 if (str_equal(arguments[0], calls[i].word) && n_arguments == 2)
                         return call(options, calls[i].member, calls[i].doing, arguments[1]);
