@@ -355,6 +355,8 @@ void host1_record_put(Host1 *host1, const Record *record, const Record *before)
 
         if (record->type == RECORD_DEPLOYMENT)
                 intake_bus_deployed(host1, record->deployment.package);
+        if (record->type == RECORD_OS)
+                os_bus_registered(host1, &record->os);
         if (!host1->bus)
                 return;
         dirty_related(host1, record);
@@ -556,6 +558,7 @@ int host1_new(const Host1Config *config, Host1 **ret_host1)
         host1->events = config->events;
         host1->membership = config->membership;
         host1->forward = config->forward;
+        host1->peers = config->peers;
         host1->etcd = config->etcd;
         host1->config = config->config;
         r = str_set(&host1->address, address ?: "unix:path=/run/dbus/system_bus_socket");
@@ -581,6 +584,7 @@ Host1 *host1_free(Host1 *host1)
         if (!host1)
                 return NULL;
         worker_free(host1->worker); /* its jobs end by answering calls */
+        os_bus_drop(host1);
         if (host1->bus)
                 sd_bus_flush(host1->bus);
         disconnect(host1);

@@ -109,9 +109,12 @@ typedef struct Host1Config {
         Events *events;
         Membership *membership;
         Forward *forward;
+        Peers *peers;
         Etcd *etcd;
         const Config *config;
 } Host1Config;
+
+typedef struct OsImporting OsImporting; /* os-bus.c */
 
 typedef struct Host1 {
         sd_event *event;
@@ -127,10 +130,12 @@ typedef struct Host1 {
         Events *events;
         Membership *membership; /* NULL in tests of other things */
         Forward *forward;       /* likewise */
+        Peers *peers;           /* likewise */
         Etcd *etcd;
         const Config *config;
         Worker *worker; /* intakes only: a slow sender stops nothing else */
         unsigned n_intakes;
+        OsImporting *imports;       /* of guest operating systems that are being registered */
         Recovery *recovery;         /* NULL: none is under way */
         sd_bus_message *recovering; /* the call that waits for it */
         sd_bus *bus;
@@ -274,6 +279,12 @@ bool certificate_bus_has(Host1 *host1, const char *thumbprint);
 
 /** os_bus_import() - Method ImportGuestOs */
 int os_bus_import(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/** os_bus_registered() - The store has a guest OS's record: whoever imported it is answered */
+void os_bus_registered(Host1 *host1, const OsRecord *os);
+
+/** os_bus_drop() - Forget the imports that wait for an answer */
+void os_bus_drop(Host1 *host1);
 
 /** os_bus_remove() - Method RemoveGuestOs */
 int os_bus_remove(sd_bus_message *message, void *userdata, sd_bus_error *error);

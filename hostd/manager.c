@@ -716,6 +716,7 @@ static int add_faces(Manager *manager, const ManagerConfig *config)
                 .shells = manager->shells,
                 .membership = manager->membership,
                 .forward = manager->forward,
+                .peers = manager->peers,
                 .etcd = manager->etcd,
                 .config = manager->config,
         };

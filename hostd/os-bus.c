@@ -8,71 +8,170 @@
 #include "hostd/content.h"
 #include "hostd/host1.h"
 #include "hostd/os-intake.h"
+#include "hostd/register-server.h"
 #include "lib/base/array.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 
-/* An import that is under way. */
-typedef struct Import {
+/* An import that is under way: its files are read here, then the host that decides is told. It is
+ * answered when this host's copy of the state shows it. */
+struct OsImporting {
         Host1 *host1;
         sd_bus_message *message;
         OsRecord os;
-} Import;
+        HttpRequest *request; /* to the leader; NULL: none is under way */
+        OsImporting *next;
+};
 
-static void import_free(Import *import)
+static void import_free(OsImporting *import)
 {
+        for (OsImporting **i = &import->host1->imports; *i; i = &(*i)->next)
+                if (*i == import) {
+                        *i = import->next;
+                        break;
+                }
+        import->host1->n_intakes--;
+        http_cancel(import->request);
         sd_bus_message_unref(import->message);
         free(import);
 }
 
-static void answer_error(Import *import, const char *name, const char *text)
+static void answer_error(OsImporting *import, const char *name, const char *text)
 {
         bus_answer_error(import->message, name, text);
         import_free(import);
 }
 
-static void on_written(void *userdata, const char *error, const char *text)
+static void answer(OsImporting *import)
 {
-        Import *import = userdata;
-
-        if (error)
-                return answer_error(import, error, text);
         log_info("guest operating system %s version %s was imported", import->os.family,
                  import->os.version);
         sd_bus_reply_method_return(import->message, "ss", import->os.family, import->os.version);
         import_free(import);
 }
 
+/* Whether the record is there; of two that bring a version at once, only one can have its files. */
+static bool settle(OsImporting *import, const OsRecord *os)
+{
+        if (!str_equal(import->os.family, os->family) ||
+            !str_equal(import->os.version, os->version))
+                return false;
+        if (os_manifest_same(&import->os, os))
+                answer(import);
+        else
+                answer_error(import, "RefusedNow",
+                             "this version is in the cluster already, with other files: give the "
+                             "new one another version");
+        return true;
+}
+
+void os_bus_registered(Host1 *host1, const OsRecord *os)
+{
+        OsImporting *next;
+
+        for (OsImporting *import = host1->imports; import; import = next) {
+                next = import->next;
+                if (!import->request)
+                        settle(import, os);
+        }
+}
+
+void os_bus_drop(Host1 *host1)
+{
+        while (host1->imports)
+                import_free(host1->imports);
+}
+
+/* ---- telling who decides */
+
+static void on_written(void *userdata, const char *error, const char *text)
+{
+        OsImporting *import = userdata;
+
+        if (error)
+                return answer_error(import, error, text);
+        answer(import);
+}
+
+static void on_told(void *userdata, const HttpResult *result)
+{
+        OsImporting *import = userdata;
+        RecordKey key = {.type = RECORD_OS};
+        const Record *record;
+
+        import->request = NULL;
+        if (result->error != 0)
+                return answer_error(import, "Unavailable",
+                                    "the host that leads was lost before it knew of the guest "
+                                    "operating system; try again");
+        if (result->status != 200)
+                return answer_error(import, "Unavailable",
+                                    result->body && result->body[0] ? result->body : "try again");
+        memcpy(key.name, import->os.family, sizeof(RecordVersion));
+        memcpy(key.version, import->os.version, sizeof(RecordVersion));
+        record = store_get(import->host1->store, &key);
+        if (record)
+                settle(import, &record->os);
+}
+
+static void tell_leader(OsImporting *import, const IpAddress *leader)
+{
+        Host1 *host1 = import->host1;
+        Record record = {.type = RECORD_OS, .os = import->os};
+
+        if (register_server_ask(host1->peers, leader, &record, true, on_told, import,
+                                &import->request) < 0)
+                return answer_error(import, "Internal", "out of memory");
+        import->next = host1->imports;
+        host1->imports = import;
+}
+
+static void tell_core(OsImporting *import)
+{
+        ControllerRequest *request = controller_request_new(FABRIC_REGISTER);
+
+        if (!request)
+                return answer_error(import, "Internal", "out of memory");
+        record_init(&request->record, RECORD_OS);
+        request->record.os = import->os;
+        request->done = on_written;
+        request->userdata = import;
+        controller_request(import->host1->controller, request);
+}
+
+/* Where the leader is, if it is another host that can be asked; else none. */
+static IpAddress other_leader(const Host1 *host1)
+{
+        if (controller_leads(host1->controller) || !host1->reachable || !host1->peers)
+                return (IpAddress) {};
+        return peers_leader_address(host1->peers);
+}
+
 static void on_taken(OsIntake *intake)
 {
         _cleanup_(os_intake_freep) OsIntake *owned = intake;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        Import *import = intake->userdata;
+        OsImporting *import = intake->userdata;
         Host1 *host1 = import->host1;
-        ControllerRequest *request;
+        IpAddress leader = other_leader(host1);
 
-        host1->n_intakes--;
         if (intake->error)
                 return answer_error(import, intake->error, intake->message);
         content_rescan(host1->content);
-        if (host1_check_leads(host1, &error) < 0) {
+        if (leader.family == 0 && host1_check_leads(host1, &error) < 0) {
                 sd_bus_reply_method_error(import->message, &error);
                 return import_free(import);
         }
-        request = controller_request_new(FABRIC_REGISTER);
-        if (!request)
-                return answer_error(import, "Internal", "out of memory");
         import->os = intake->os;
         import->os.imported = true;
         import->os.added_us = clock_realtime_us();
         snprintf(import->os.holders[0], sizeof(RecordName), "%s", host1->host);
         import->os.n_holders = 1;
-        record_init(&request->record, RECORD_OS);
-        request->record.os = import->os;
-        request->done = on_written;
-        request->userdata = import;
-        controller_request(host1->controller, request);
+        if (leader.family != 0)
+                tell_leader(import, &leader);
+        else
+                tell_core(import);
 }
 
 /* ---- reading the call */
@@ -135,13 +234,13 @@ int os_bus_import(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         _cleanup_(os_intake_freep) OsIntake *intake = NULL;
         Host1 *host1 = userdata;
-        Import *import;
+        OsImporting *import;
         int r;
 
         r = bus_polkit_check(host1->polkit, message, HOST1_ADMINISTER, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = host1_check_leads(host1, error);
+        r = other_leader(host1).family != 0 ? 0 : host1_check_leads(host1, error);
         if (r < 0)
                 return r;
         if (host1->n_intakes >= INTAKE_MAX)

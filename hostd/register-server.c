@@ -185,6 +185,23 @@ static void on_release(void *userdata, HttpsRequest *request)
         take(userdata, request, false);
 }
 
+int register_server_ask(Peers *peers, const IpAddress *leader, const Record *record, bool holds,
+                        HttpDone done, void *userdata, HttpRequest **ret_request)
+{
+        _cleanup_free_ char *path = NULL, *json = NULL;
+        RecordKey key = record_key_of(record);
+        char text[RECORD_KEY_MAX + 1];
+        int r = record_encode(record, &json);
+
+        if (r < 0)
+                return r;
+        path = str_printf("%s%s", holds ? REGISTER_PATH : RELEASE_PATH,
+                          str_after(record_key_format(&key, text), RECORD_PREFIX));
+        return path ? peers_post(peers, leader, path, json, strlen(json), done, userdata,
+                                 ret_request)
+                    : -ENOMEM;
+}
+
 static void on_told(void *userdata, const HttpResult *result)
 {
         if (result->error != 0)
@@ -196,16 +213,9 @@ static void on_told(void *userdata, const HttpResult *result)
 void register_server_tell(Peers *peers, const Record *record, bool holds)
 {
         IpAddress leader = peers_leader_address(peers);
-        _cleanup_free_ char *path = NULL, *json = NULL;
-        RecordKey key = record_key_of(record);
-        char text[RECORD_KEY_MAX + 1];
 
-        if (leader.family == 0 || record_encode(record, &json) < 0)
-                return;
-        path = str_printf("%s%s", holds ? REGISTER_PATH : RELEASE_PATH,
-                          str_after(record_key_format(&key, text), RECORD_PREFIX));
-        if (path)
-                peers_post(peers, &leader, path, json, strlen(json), on_told, NULL, NULL);
+        if (leader.family != 0)
+                register_server_ask(peers, &leader, record, holds, on_told, NULL, NULL);
 }
 
 int register_server_new(Peers *peers, const Store *store, Controller *controller,

@@ -46,6 +46,21 @@ DEFINE_CLEANUP(RegisterServer *, register_server_free)
 void register_server_tell(Peers *peers, const Record *record, bool holds);
 
 /**
+ * register_server_ask() - Tell a leader what this host has, and hear what comes of it
+ * @peers:       peers
+ * @leader:      peers_leader_address(), not none
+ * @record:      of this host, or of what it holds
+ * @holds:       false: it does not hold it any more
+ * @done:        status 200: it is written, or was so already; else the body says why it is not
+ * @userdata:    for @done
+ * @ret_request: may be NULL
+ *
+ * Return: 0; negative errno.
+ */
+int register_server_ask(Peers *peers, const IpAddress *leader, const Record *record, bool holds,
+                        HttpDone done, void *userdata, HttpRequest **ret_request);
+
+/**
  * register_merge() - What is to be written when a host registers a record
  * @before: what the store has, or NULL
  * @host:   who registers

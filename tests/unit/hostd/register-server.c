@@ -69,6 +69,7 @@ static void who_does_not_lead_registers_nobody(void **state)
         Controller *controller;
         Pulses *pulses;
         Answer answer = {};
+        Record record;
 
         assert_int_equal(pulses_new(world->etcd, &(PulsesHandlers) {}, &pulses), 0);
         assert_int_equal(controller_new(world->etcd, world->store, pulses, "h1",
@@ -80,6 +81,15 @@ static void who_does_not_lead_registers_nobody(void **state)
                          0);
         RUN_UNTIL(world->event, answer.there);
         assert_int_equal(answer.status, 503);
+
+        record_init(&record, RECORD_HOST);
+        strcpy(record.host.name, "h1");
+        answer = (Answer) {};
+        assert_int_equal(register_server_ask(world->peers, &world->address, &record, true,
+                                             on_answer, &answer, NULL),
+                         0);
+        RUN_UNTIL(world->event, answer.there);
+        assert_int_equal(answer.status, 503); /* whoever asks is told */
         controller_free(controller);
         pulses_free(pulses);
         register_server_free(server);
