@@ -82,11 +82,7 @@ static inline int bus_world_set_up(void **state)
                                        &(HostHalfSink) {}, &world->half),
                          0);
         shells_set_half(world->shells, world->half);
-        assert_int_equal(etcd_new(world->event,
-                                  &(EtcdConfig) {.endpoints = (const char *[]) {world->server.url},
-                                                 .n_endpoints = 1},
-                                  &world->etcd),
-                         0);
+        world->etcd = server_client(&world->server, world->event, 0);
         assert_int_equal(store_new(world->etcd,
                                    &(StoreHandlers) {.userdata = world,
                                                      .put = bus_world_put,

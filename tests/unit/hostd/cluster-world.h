@@ -110,11 +110,7 @@ static inline int cluster_world_set_up(void **state)
         cluster_world_address(&world->address);
         server_start(&world->server);
         assert_int_equal(sd_event_new(&world->event), 0);
-        assert_int_equal(etcd_new(world->event,
-                                  &(EtcdConfig) {.endpoints = (const char *[]) {world->server.url},
-                                                 .n_endpoints = 1},
-                                  &world->etcd),
-                         0);
+        world->etcd = server_client(&world->server, world->event, 0);
         assert_int_equal(store_new(world->etcd, &handlers, &world->store), 0);
         assert_int_equal(outbox_new(world->etcd, &world->outbox), 0);
         RUN_UNTIL(world->event, world->revision > 0);

@@ -111,12 +111,7 @@ static void test_guard(void **state)
         assert_int_equal(sd_event_new(&event), 0);
         server_start(&server);
         server_ctl_at(&server, server.port, "put /troupe/1/cluster '{\"lease_ms\":10000}'");
-        assert_int_equal(etcd_new(event,
-                                  &(EtcdConfig) {.endpoints = (const char *[]) {server.url},
-                                                 .n_endpoints = 1,
-                                                 .timeout_ns = NSEC_PER_SEC},
-                                  &etcd),
-                         0);
+        etcd = server_client(&server, event, NSEC_PER_SEC);
         assert_int_equal(store_new(etcd,
                                    &(StoreHandlers) {.put = on_put,
                                                      .deleted = on_deleted,

@@ -27,11 +27,7 @@ static void test_last_word(void **state)
         assert_int_equal(sd_event_new(&event), 0);
         server_start(&server);
         server_kill(&server);
-        assert_int_equal(etcd_new(event,
-                                  &(EtcdConfig) {.endpoints = (const char *[]) {server.url},
-                                                 .n_endpoints = 1},
-                                  &etcd),
-                         0);
+        etcd = server_client(&server, event, 0);
         assert_int_equal(outbox_new(etcd, &outbox), 0);
         record_init(&record, RECORD_SERVICE);
         strcpy(record.service.name, "shop");

@@ -52,12 +52,7 @@ static int setup(void **state)
         n_silent = n_heard = n_synced = 0;
         assert_int_equal(sd_event_new(&event), 0);
         server_start(&server);
-        assert_int_equal(etcd_new(event,
-                                  &(EtcdConfig) {.endpoints = (const char *[]) {server.url},
-                                                 .n_endpoints = 1,
-                                                 .timeout_ns = NSEC_PER_SEC},
-                                  &etcd),
-                         0);
+        etcd = server_client(&server, event, NSEC_PER_SEC);
         assert_int_equal(pulses_new(etcd,
                                     &(PulsesHandlers) {.silent = on_silent,
                                                        .heard = on_heard,

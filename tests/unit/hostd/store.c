@@ -60,11 +60,7 @@ static void test_follows(void **state)
         server_ctl_at(&server, server.port, "put /troupe/1/services/shop '{}'");
         server_ctl_at(&server, server.port, "put /troupe/1/services/bad 'not json'");
         server_ctl_at(&server, server.port, "put /troupe/1/unknown/x '{}'");
-        assert_int_equal(etcd_new(event,
-                                  &(EtcdConfig) {.endpoints = (const char *[]) {server.url},
-                                                 .n_endpoints = 1},
-                                  &etcd),
-                         0);
+        etcd = server_client(&server, event, 0);
         assert_int_equal(store_new(etcd,
                                    &(StoreHandlers) {.userdata = &seen,
                                                      .put = on_put,

@@ -33,12 +33,7 @@ static void test_lease(void **state)
 
         assert_int_equal(sd_event_new(&event), 0);
         server_start(&server);
-        assert_int_equal(etcd_new(event,
-                                  &(EtcdConfig) {.endpoints = (const char *[]) {server.url},
-                                                 .n_endpoints = 1,
-                                                 .timeout_ns = NSEC_PER_SEC},
-                                  &etcd),
-                         0);
+        etcd = server_client(&server, event, NSEC_PER_SEC);
         assert_int_equal(etcd_lease_new(etcd, 2, NULL, on_lease, &seen, &lease), 0);
         RUN_UNTIL(event, seen.count[ETCD_LEASE_GRANTED] == 1);
         assert_true(seen.lease != 0 && etcd_lease_id(lease) == seen.lease);
@@ -132,12 +127,7 @@ static void test_key(void **state)
 
         assert_int_equal(sd_event_new(&event), 0);
         server_start(&server);
-        assert_int_equal(etcd_new(event,
-                                  &(EtcdConfig) {.endpoints = (const char *[]) {server.url},
-                                                 .n_endpoints = 1,
-                                                 .timeout_ns = NSEC_PER_SEC},
-                                  &etcd),
-                         0);
+        etcd = server_client(&server, event, NSEC_PER_SEC);
         assert_int_equal(etcd_lease_new(etcd, 2, "/seen", on_lease, &seen, &lease), 0);
         RUN_UNTIL(event, seen.count[ETCD_LEASE_RENEWED] == 1);
         first = read_key(event, etcd);

@@ -48,11 +48,7 @@ static void members_come_and_go(void **state)
         Etcd *etcd;
 
         server_start(&server);
-        assert_int_equal(etcd_new(event,
-                                  &(EtcdConfig) {.endpoints = (const char *[]) {server.url},
-                                                 .n_endpoints = 1},
-                                  &etcd),
-                         0);
+        etcd = server_client(&server, event, 0);
         do
                 answer = ask(etcd, ETCD_MEMBERS_LIST, 0, NULL);
         while (answer.outcome == ETCD_UNREACHABLE);

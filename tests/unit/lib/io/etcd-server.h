@@ -102,6 +102,18 @@ static _unused_ void server_ctl_at(Server *server, unsigned port, const char *ar
         assert_int_equal(system(command), 0);
 }
 
+/* A client of it; 0: with the client's own timeout. */
+static _unused_ Etcd *server_client(const Server *server, sd_event *event, uint64_t timeout_ns)
+{
+        EtcdConfig config = {.endpoints = (const char *[]) {server->url},
+                             .n_endpoints = 1,
+                             .timeout_ns = timeout_ns};
+        Etcd *etcd;
+
+        assert_int_equal(etcd_new(event, &config, &etcd), 0);
+        return etcd;
+}
+
 /* Runs the loop until the condition holds; fails the test after some seconds. */
 #define RUN_UNTIL(event, condition)                                                                \
         do {                                                                                       \

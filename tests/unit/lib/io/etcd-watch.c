@@ -51,11 +51,7 @@ static void test_mirror(void **state)
         server_start(&server);
         server_ctl_at(&server, server.port, "put /t/a one");
         server_ctl_at(&server, server.port, "put /other x");
-        assert_int_equal(etcd_new(event,
-                                  &(EtcdConfig) {.endpoints = (const char *[]) {server.url},
-                                                 .n_endpoints = 1},
-                                  &etcd),
-                         0);
+        etcd = server_client(&server, event, 0);
         assert_int_equal(etcd_watch_new(etcd, "/t/", on_event, &mirror, &mirror.watch), 0);
         RUN_UNTIL(event, mirror.syncs > 0);
         assert_int_equal(map_size(&mirror.map), 1);
@@ -159,11 +155,7 @@ static void test_pages(void **state)
 
         server_start(&server);
         server_ctl_at(&server, server.port, "put /x y");
-        assert_int_equal(etcd_new(event,
-                                  &(EtcdConfig) {.endpoints = (const char *[]) {server.url},
-                                                 .n_endpoints = 1},
-                                  &etcd),
-                         0);
+        etcd = server_client(&server, event, 0);
         for (unsigned t = 0; t < 13; t++) {
                 EtcdTxn *txn = etcd_txn_new();
 
