@@ -86,7 +86,7 @@ typedef struct Fetch {
 struct Fetcher {
         FetcherConfig config;
         Map fetches; /* digest → Fetch */
-        Map bad;     /* `DIGEST HOST` → uint64_t, until when it is not asked */
+        FetchHolders holders;
         sd_event_source *timer;
         unsigned n_active;
         bool stopped;
@@ -168,64 +168,24 @@ static void pause_fetch(Fetch *fetch, bool progress)
 
 /* ---- holders */
 
-static void bad_key(const Fetch *fetch, const char *host, char *key, size_t size)
+static void avoid(Fetch *fetch, uint64_t for_ns)
 {
-        snprintf(key, size, "%s %s", fetch->digest, host);
+        fetch_holders_avoid(&fetch->fetcher->holders, fetch->digest, fetch->source,
+                            clock_boottime_ns() + for_ns);
 }
 
-static void avoid(Fetch *fetch, const char *host, uint64_t for_ns)
-{
-        char key[BLOB_DIGEST_LENGTH + 66];
-        uint64_t *until = malloc(sizeof(*until));
-
-        bad_key(fetch, host, key, sizeof(key));
-        if (!until)
-                return;
-        *until = clock_boottime_ns() + for_ns;
-        if (map_put(&fetch->fetcher->bad, key, until) < 0)
-                free(until);
-}
-
-static bool is_avoided(const Fetch *fetch, const char *host)
-{
-        char key[BLOB_DIGEST_LENGTH + 66];
-        const uint64_t *until;
-
-        bad_key(fetch, host, key, sizeof(key));
-        until = map_get(&fetch->fetcher->bad, key);
-        return until && *until > clock_boottime_ns();
-}
-
-/* Whom not to ask matters only as long as the blob is being fetched. */
-static void forget_avoided(Fetch *fetch)
-{
-        MAP_FOREACH (entry, &fetch->fetcher->bad)
-                if (str_after(entry->key, fetch->digest))
-                        free(map_remove(&fetch->fetcher->bad, entry->key));
-}
-
-/* The next one behind the one that was asked last. */
 static bool pick_source(Fetch *fetch, FetchSource *ret_source)
 {
         const FetcherConfig *config = &fetch->fetcher->config;
         FetchSource sources[FETCH_SOURCES_MAX];
-        size_t n, last = FETCH_SOURCES_MAX;
+        const FetchSource *source;
 
-        n = config->sources(config->userdata, fetch->digest, sources);
-        fetch->n_sources = n;
-        for (size_t i = 0; i < n; i++)
-                if (str_equal(sources[i].host, fetch->source))
-                        last = i;
-        for (size_t i = 0; i < n; i++) {
-                const FetchSource *source =
-                        &sources[(last == FETCH_SOURCES_MAX ? i : last + 1 + i) % n];
-
-                if (is_avoided(fetch, source->host))
-                        continue;
+        fetch->n_sources = config->sources(config->userdata, fetch->digest, sources);
+        source = fetch_holders_pick(&fetch->fetcher->holders, fetch->digest, sources,
+                                    fetch->n_sources, fetch->source, clock_boottime_ns());
+        if (source)
                 *ret_source = *source;
-                return true;
-        }
-        return false;
+        return source;
 }
 
 /* ---- jobs */
@@ -278,7 +238,7 @@ static void conclude(Fetch *fetch)
                 return;
         }
         if (fetch->status >= 400)
-                avoid(fetch, fetch->source, MISSING_NS);
+                avoid(fetch, MISSING_NS);
         pause_fetch(fetch, progress);
 }
 
@@ -423,7 +383,7 @@ static void on_wrong(Fetch *fetch, const char *what)
                 fetch->alone = true;
         } else {
                 complain(fetch, "host %s sent what is not the blob: %s", fetch->source, what);
-                avoid(fetch, fetch->source, FETCH_BAD_NS);
+                avoid(fetch, FETCH_BAD_NS);
         }
         fetch->mixed = false;
         pause_fetch(fetch, true);
@@ -460,7 +420,7 @@ static void on_finished(Fetch *fetch, int result)
         log_info("blob %.12s: fetched, %llu bytes, the last from host %s", fetch->digest,
                  (unsigned long long) fetch->size, fetch->source);
         memcpy(digest, fetch->digest, sizeof(digest));
-        forget_avoided(fetch);
+        fetch_holders_forget(&fetch->fetcher->holders, digest);
         enter(fetch, FETCH_ENDED);
         map_remove(&fetch->fetcher->fetches, digest);
         wake_in(fetch->fetcher, 0);
@@ -484,7 +444,7 @@ static void end(Fetch *fetch)
                 wake_in(fetcher, 0);
                 return;
         }
-        forget_avoided(fetch);
+        fetch_holders_forget(&fetcher->holders, fetch->digest);
         map_remove(&fetcher->fetches, fetch->digest);
         fetch_free(fetch);
 }
@@ -643,7 +603,7 @@ int fetcher_new(const FetcherConfig *config, Fetcher **ret_fetcher)
         if (!fetcher)
                 return -ENOMEM;
         fetcher->config = *config;
-        fetcher->bad.value_free = free;
+        fetch_holders_init(&fetcher->holders);
         r = sd_event_add_time(config->event, &fetcher->timer, CLOCK_BOOTTIME, 0, 1, on_timer,
                               fetcher);
         if (r >= 0)
@@ -672,7 +632,7 @@ Fetcher *fetcher_free(Fetcher *fetcher)
         MAP_FOREACH (entry, &fetcher->fetches)
                 fetch_free(entry->value);
         map_deinit(&fetcher->fetches);
-        map_deinit(&fetcher->bad);
+        fetch_holders_deinit(&fetcher->holders);
         sd_event_source_disable_unref(fetcher->timer);
         free(fetcher);
         return NULL;

@@ -8,12 +8,12 @@
  * a fetch takes is bounded, whatever the size of the blob. */
 
 #include "hostd/blob.h"
+#include "hostd/fetch-holders.h"
 #include "hostd/worker.h"
 #include "lib/base/ip.h"
 #include "lib/io/http.h"
 
 #define FETCH_ACTIVE_MAX     4 /* at once; the others wait */
-#define FETCH_SOURCES_MAX    16
 #define FETCH_MESSAGE_MAX    (BLOB_MESSAGE_MAX + 128U)
 #define FETCH_PATH           "/1/blobs/" /* and the digest: what is asked of a holder */
 #define FETCH_BAD_NS         (600 * NSEC_PER_SEC)
@@ -23,12 +23,6 @@
 #define FETCH_RETRY_LAST_NS  (30 * NSEC_PER_SEC)
 
 typedef struct Fetcher Fetcher;
-
-/* A host that may have it. */
-typedef struct FetchSource {
-        char host[64];
-        char url[128]; /* `https://192.0.2.1:7400`, to which FETCH_PATH and the digest are added */
-} FetchSource;
 
 typedef struct FetcherConfig {
         sd_event *event;
