@@ -16,7 +16,7 @@ static const VoterSettings settings = {.patience_ns = 30 * SECOND};
 /* A cluster that takes the steps it is told, as etcd would. */
 typedef struct World {
         VoterHost hosts[HOSTS_MAX];
-        char names[HOSTS_MAX][8], domains[HOSTS_MAX][8];
+        char names[HOSTS_MAX][24], domains[HOSTS_MAX][24]; /* any size_t */
         size_t n;
         uint64_t now_ns;
         StrBuffer log;
