@@ -49,6 +49,8 @@ struct Fence {
         Sm sm;
         sd_bus *bus; /* NULL while there is none */
         sd_bus_slot *owner_match, *state_match, *call;
+        sd_bus_slot
+                *renewal; /* the last one that was sent; what became of those before is no news */
         sd_event_source *retry;
         uint64_t lease_ns, delay_ns; /* 0: not known yet */
         struct {
@@ -143,7 +145,8 @@ static int on_renewed(sd_bus_message *message, void *userdata, sd_bus_error *err
 
 static void send_renewal(Fence *fence)
 {
-        sd_bus_call_method_async(fence->bus, NULL, WATCHDOG1_NAME, WATCHDOG1_PATH,
+        fence->renewal = sd_bus_slot_unref(fence->renewal);
+        sd_bus_call_method_async(fence->bus, &fence->renewal, WATCHDOG1_NAME, WATCHDOG1_PATH,
                                  WATCHDOG1_INTERFACE, "Renew", on_renewed, fence, "t",
                                  fence->sent_ns);
 }
@@ -324,6 +327,7 @@ void fence_set_bus(Fence *fence, sd_bus *bus)
         fence->state_match = sd_bus_slot_unref(fence->state_match);
         enter(fence, ABSENT);
         fence->call = sd_bus_slot_unref(fence->call);
+        fence->renewal = sd_bus_slot_unref(fence->renewal);
         fence->bus = sd_bus_unref(fence->bus);
         if (!bus || fence->off)
                 return;
@@ -470,6 +474,7 @@ Fence *fence_free(Fence *fence)
         sd_bus_slot_unref(fence->owner_match);
         sd_bus_slot_unref(fence->state_match);
         sd_bus_slot_unref(fence->call);
+        sd_bus_slot_unref(fence->renewal);
         sd_bus_unref(fence->bus);
         sd_event_source_disable_unref(fence->retry);
         sd_event_unref(fence->event);

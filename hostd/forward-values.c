@@ -106,7 +106,12 @@ static int encode_all(sd_bus_message *message, unsigned depth, ForwardFiles *fil
 
 int forward_encode(sd_bus_message *message, ForwardFiles *files, sd_json_variant **ret_values)
 {
-        return encode_all(message, 0, files, ret_values);
+        _cleanup_(sd_json_variant_unrefp) sd_json_variant *values = NULL;
+        int r = encode_all(message, 0, files, &values);
+
+        if (r >= 0)
+                *ret_values = TAKE_PTR(values);
+        return r;
 }
 
 static int decode_number(sd_bus_message *message, char type, sd_json_variant *value)

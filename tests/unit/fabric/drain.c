@@ -105,7 +105,8 @@ static void a_surge_instance_has_to_be_in_rotation(void **state)
         world_observe(&world, world_instance(&world, "d1/web_IN_1"), STATUS_STARTING_ROLE);
         key.instance = world_instance(&world, "d1/web_IN_1")->id;
         snprintf(key.name, sizeof(key.name), "h1");
-        record = *fabric_record(world.fabric, &key);
+        record_init(&record, RECORD_OBSERVED);
+        record.observed = fabric_record(world.fabric, &key)->observed;
         record.observed.status = STATUS_READY_ROLE;
         record.observed.in_rotation = false;
         world_put(&world, &record);

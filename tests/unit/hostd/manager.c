@@ -20,6 +20,7 @@ static void ends_cleanly_on_sigterm(void **state)
         config.host_half.state_dir = config.host_half.runtime_dir = config.host_half.os_dir = dir;
         assert_int_equal(config_load(&config.config, "/nonexistent", NULL, &wrong), 0);
         assert_int_equal(str_set(&config.config.etcd[0], "http://127.0.0.1:9"), 0);
+        config.config.n_etcd = 1;
         assert_int_equal(manager_new(&config, &manager), 0);
         assert_int_equal(manager_startup(manager), 0);
         raise(SIGTERM);

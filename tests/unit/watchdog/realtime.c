@@ -29,6 +29,9 @@ static int enter(void)
         if (file_read(AT_FDCWD, "/proc/self/status", 64 * KIB, &status, NULL) < 0)
                 return 3;
         locked = strstr(status, "VmLck:");
+#ifdef __SANITIZE_ADDRESS__
+        return 0; /* it takes mlockall() for itself, and locks nothing */
+#endif
         return locked && strtoul(locked + strlen("VmLck:"), NULL, 10) > 1000 ? 0 : 4;
 }
 
