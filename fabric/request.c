@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* Requests. Each function checks, then changes what is wanted and starts an operation; the check of
- * deployments and hosts that follows every event does the rest. */
+/* Requests about services; those about hosts are in request-hosts.c, those about what hosts have in
+ * request-records.c. Each function checks, then changes what is wanted and starts an operation; the
+ * check of deployments and hosts that follows every event does the rest. */
 
 #include "fabric/request.h"
 
@@ -14,11 +15,11 @@
 #include "fabric/instance.h"
 #include "fabric/network.h"
 #include "fabric/operation.h"
+#include "fabric/request-internal.h"
 #include "fabric/swap.h"
 #include "lib/base/str.h"
 
-static void _printf_(3, 4) set_refusal(Fabric *fabric, FabricRefusal refusal, const char *format,
-                                       ...)
+void request_refuse(Fabric *fabric, FabricRefusal refusal, const char *format, ...)
 {
         va_list args;
 
@@ -27,8 +28,6 @@ static void _printf_(3, 4) set_refusal(Fabric *fabric, FabricRefusal refusal, co
         vsnprintf(fabric->message, sizeof(fabric->message), format, args);
         va_end(args);
 }
-
-#define refuse(...) (set_refusal(__VA_ARGS__), FABRIC_REFUSED)
 
 /* ---- finding what a request names */
 
@@ -57,7 +56,7 @@ static int find_deployment(Fabric *fabric, const FabricRequest *request, Deploym
         return 0;
 }
 
-static int find_host(Fabric *fabric, const char *name, Host **ret)
+int request_find_host(Fabric *fabric, const char *name, Host **ret)
 {
         Host *host = map_get(&fabric->hosts, name);
 
@@ -519,304 +518,8 @@ static int act(Fabric *fabric, const FabricRequest *request, OperationKind kind,
         return 0;
 }
 
-/* ---- hosts */
-
-static void set_cordon(Fabric *fabric, Host *host, bool cordoned, bool draining)
+static int request_service(Fabric *fabric, const FabricRequest *request)
 {
-        host->record->cordoned = cordoned;
-        host->record->draining = draining;
-        state_touch(fabric, ITEM_OF(CONTAINER_OF(host->record, Record, host)));
-        host_refresh(fabric, host);
-        state_queue_host(fabric, host);
-}
-
-static int cordon(Fabric *fabric, const FabricRequest *request)
-{
-        Host *host;
-        int r = find_host(fabric, request->host, &host);
-
-        if (r == 0)
-                set_cordon(fabric, host, true, host->record->draining);
-        return r;
-}
-
-static int uncordon(Fabric *fabric, const FabricRequest *request)
-{
-        Operation *drain;
-        Host *host;
-        int r = find_host(fabric, request->host, &host);
-
-        if (r != 0)
-                return r;
-        drain = operation_draining(fabric, host->name);
-        if (drain)
-                operation_end(fabric, drain, OPERATION_FAILED, "RefusedNow",
-                              "the host was uncordoned");
-        set_cordon(fabric, host, false, false);
-        return 0;
-}
-
-static int drain(Fabric *fabric, const FabricRequest *request)
-{
-        Operation *operation;
-        Host *host;
-        int r = find_host(fabric, request->host, &host);
-
-        if (r != 0)
-                return r;
-        operation = operation_draining(fabric, host->name);
-        if (operation)
-                return refuse(fabric, FABRIC_OPERATION_CONFLICT,
-                              "operation %s is draining host '%s' already",
-                              operation_record(operation)->id, host->name);
-        if (!host->alive)
-                return refuse(fabric, FABRIC_REFUSED_NOW,
-                              "host '%s' is lost: healing moves its instances", host->name);
-        set_cordon(fabric, host, true, true);
-        operation = operation_start(fabric, request->operation, OPERATION_DRAIN, NULL);
-        if (operation) {
-                SET_NAME(operation_record(operation)->host, host->name);
-                operation_record(operation)->total = (uint32_t) host->n_instances;
-        }
-        return 0;
-}
-
-/* One that is alive goes when nothing is on it, and nothing more can come to it. */
-static int check_living(Fabric *fabric, const Host *host)
-{
-        if (!host->record->draining)
-                return refuse(fabric, FABRIC_REFUSED_NOW,
-                              "host '%s' is alive: `troupectl host drain %s` first", host->name,
-                              host->name);
-        if (host->n_instances > 0 || host->n_vips > 0)
-                return refuse(
-                        fabric, FABRIC_REFUSED_NOW,
-                        "host '%s' is alive and still carries %zu instances and %u VIPs: wait "
-                        "until it is drained",
-                        host->name, host->n_instances, host->n_vips);
-        return 0;
-}
-
-/* What runs on a host that is neither gone nor empty would go on running unseen. So to force it is
- * safe: what one that is gone carried is placed elsewhere when there is room. */
-static int remove_host(Fabric *fabric, const FabricRequest *request)
-{
-        Operation *drain;
-        Host *host;
-        int r = find_host(fabric, request->host, &host);
-
-        if (r == 0 && host->alive)
-                r = check_living(fabric, host);
-        if (r != 0)
-                return r;
-        if (!host->alive && !host->gone)
-                return refuse(fabric, FABRIC_REFUSED_NOW,
-                              "host '%s' was lost only just now: try again in some seconds",
-                              host->name);
-        if (host->n_instances > 0 && !request->force)
-                return refuse(fabric, FABRIC_REFUSED_NOW,
-                              "host '%s' carries %zu instances that are not placed elsewhere yet: "
-                              "make room, release the brake if it is on, or force it",
-                              host->name, host->n_instances);
-        drain = operation_draining(fabric, host->name);
-        if (drain)
-                operation_end(fabric, drain, OPERATION_FAILED, "RefusedNow",
-                              "the host was removed");
-        host_remove(fabric, host);
-        return 0;
-}
-
-static int release_brake(Fabric *fabric)
-{
-        if (!fabric->cluster->braked)
-                return refuse(fabric, FABRIC_REFUSED_NOW, "the brake is not on");
-        hosts_release_brake(fabric);
-        return 0;
-}
-
-static void register_host(Fabric *fabric, const Record *record)
-{
-        Record *there = state_get_named(fabric, RECORD_HOST, record->host.name);
-        HostRecord old = there ? there->host : (HostRecord) {.joined_us = fabric->realtime_us};
-        Item *item = state_put(fabric, record);
-        Host *host = state_host(fabric, record->host.name);
-
-        if (!item || !host)
-                return;
-        item->record.host.cordoned = old.cordoned;
-        item->record.host.draining = old.draining;
-        item->record.host.written_off = old.written_off;
-        item->record.host.joined_us = old.joined_us;
-        host->record = &item->record.host;
-        host_refresh(fabric, host);
-        state_touch(fabric, item);
-}
-
-/* A version of a guest OS that others have is not replaced by other files under its name. */
-static int check_os(Fabric *fabric, const OsRecord *os, const OsRecord *old)
-{
-        if (str_equal(os->digest, old->digest))
-                return 0;
-        for (size_t i = 0; i < old->n_holders; i++)
-                if (!str_equal(old->holders[i], os->holders[0]) &&
-                    state_get_named(fabric, RECORD_HOST, old->holders[i]))
-                        return refuse(fabric, FABRIC_REFUSED_NOW,
-                                      "guest operating system %s version %s is in the cluster "
-                                      "already, with other files, on host %s: give the new one "
-                                      "another version",
-                                      os->family, os->version, old->holders[i]);
-        return 0;
-}
-
-/* What is registered anew keeps those who hold it. */
-static int register_held(Fabric *fabric, const Record *record)
-{
-        RecordKey key = record_key_of(record);
-        Record *there = state_get(fabric, &key), old;
-        bool same = false;
-        Item *item;
-
-        if (there) {
-                int r = record->type == RECORD_OS ? check_os(fabric, &record->os, &there->os) : 0;
-
-                if (r != 0)
-                        return r;
-                /* the mirror keeps no more of a record than its type has; it owns nothing */
-                memcpy(&old, there, record_size(there->type));
-                same = record->type == RECORD_PACKAGE ||
-                       str_equal(record->os.digest, there->os.digest);
-        }
-        item = state_put(fabric, record);
-        if (!item)
-                return 0;
-        if (same)
-                holders_keep(&old, &item->record);
-        if (same && record->type == RECORD_OS) {
-                item->record.os.disabled = old.os.disabled;
-                item->record.os.imported |= old.os.imported;
-        }
-        if (record->type == RECORD_OS)
-                guest_os_changed(fabric);
-        state_touch(fabric, item);
-        if (record->type == RECORD_PACKAGE)
-                package_refresh(fabric, record->package.digest);
-        return 0;
-}
-
-static int hold(Fabric *fabric, const FabricRequest *request)
-{
-        RecordKey key = record_key_of(request->record);
-        Record *record = state_get(fabric, &key);
-        Host *host;
-        int r;
-
-        assert(key.type == RECORD_PACKAGE || key.type == RECORD_OS);
-        if (!record)
-                return refuse(fabric, FABRIC_NO_SUCH_PACKAGE,
-                              "%s %.63s%s%.63s is not in the cluster",
-                              key.type == RECORD_OS ? "guest operating system" : "package",
-                              key.name, key.type == RECORD_OS ? " version " : "", key.version);
-        r = find_host(fabric, request->host, &host);
-        if (r != 0)
-                return r;
-        holders_request(fabric, record, host, request->kind == FABRIC_HOLD);
-        fabric->os_changed |= record->type == RECORD_OS;
-        return 0;
-}
-
-static int register_record(Fabric *fabric, const Record *record)
-{
-        Item *item;
-
-        assert(record->type == RECORD_HOST || record->type == RECORD_PACKAGE ||
-               record->type == RECORD_OS || record->type == RECORD_CERTIFICATE);
-        if (record->type == RECORD_HOST) {
-                register_host(fabric, record);
-                return 0;
-        }
-        if (record->type != RECORD_CERTIFICATE)
-                return register_held(fabric, record);
-        item = state_put(fabric, record);
-        if (item)
-                state_touch(fabric, item);
-        return 0;
-}
-
-/* ---- guest operating systems */
-
-static int find_os(Fabric *fabric, const Record *record, OsRecord **ret)
-{
-        *ret = guest_os_find(fabric, record->os.family, record->os.version);
-        if (!*ret)
-                return refuse(fabric, FABRIC_NO_GUEST_OS,
-                              "there is no guest operating system %s version %s", record->os.family,
-                              record->os.version);
-        return 0;
-}
-
-static int switch_os(Fabric *fabric, const FabricRequest *request)
-{
-        OsRecord *os;
-        int r = find_os(fabric, request->record, &os);
-
-        if (r != 0)
-                return r;
-        os->disabled = request->kind == FABRIC_DISABLE_OS;
-        state_touch(fabric, ITEM_OF(CONTAINER_OF(os, Record, os)));
-        guest_os_changed(fabric);
-        return 0;
-}
-
-static int remove_os(Fabric *fabric, const Record *record)
-{
-        const DeploymentRecord *user;
-        const char *holder;
-        OsRecord *os;
-        Item *item;
-        int r = find_os(fabric, record, &os);
-
-        if (r != 0)
-                return r;
-        user = guest_os_user(fabric, os);
-        if (user)
-                return refuse(fabric, FABRIC_REFUSED_NOW,
-                              "deployment %s of service '%s' uses guest operating system %s "
-                              "version %s: disable it, and it goes when nothing uses it",
-                              user->id, user->service, os->family, os->version);
-        holder = guest_os_holder(fabric, os);
-        if (!os->imported && holder)
-                return refuse(fabric, FABRIC_REFUSED_NOW,
-                              "guest operating system %s version %s comes with the image of host "
-                              "'%s': disable it instead",
-                              os->family, os->version, holder);
-        item = ITEM_OF(CONTAINER_OF(os, Record, os));
-        state_timer(fabric, &CONTAINER_OF(item, GuestOs, item)->timer, FABRIC_NEVER);
-        state_drop(fabric, item);
-        guest_os_changed(fabric);
-        return 0;
-}
-
-static int unregister_record(Fabric *fabric, const Record *record)
-{
-        RecordKey key = record_key_of(record);
-        Record *there = state_get(fabric, &key);
-
-        if (record->type == RECORD_OS)
-                return remove_os(fabric, record);
-        assert(record->type == RECORD_CERTIFICATE);
-        if (there)
-                state_drop(fabric, ITEM_OF(there));
-        return 0;
-}
-
-int request_step(Fabric *fabric, const FabricRequest *request)
-{
-        int r = 0;
-
-        if (request->kind <= FABRIC_REBUILD || request->kind == FABRIC_DRAIN)
-                r = check_operation_id(fabric, request);
-        if (r != 0)
-                return r;
         switch (request->kind) {
         case FABRIC_DEPLOY:
                 return deploy(fabric, request);
@@ -836,29 +539,35 @@ int request_step(Fabric *fabric, const FabricRequest *request)
                 return act(fabric, request, OPERATION_REIMAGE, ACTION_REIMAGE);
         case FABRIC_REBUILD:
                 return act(fabric, request, OPERATION_REBUILD, ACTION_REBUILD);
+        default:
+                assert(false);
+                return 0;
+        }
+}
+
+int request_step(Fabric *fabric, const FabricRequest *request)
+{
+        int r = 0;
+
+        if (request->kind <= FABRIC_REBUILD || request->kind == FABRIC_DRAIN)
+                r = check_operation_id(fabric, request);
+        if (r != 0)
+                return r;
+        switch (request->kind) {
         case FABRIC_CORDON:
-                return cordon(fabric, request);
         case FABRIC_UNCORDON:
-                return uncordon(fabric, request);
         case FABRIC_DRAIN:
-                return drain(fabric, request);
         case FABRIC_REMOVE_HOST:
-                return remove_host(fabric, request);
         case FABRIC_RELEASE_BRAKE:
-                return release_brake(fabric);
+                return request_host(fabric, request);
         case FABRIC_REGISTER:
-                return register_record(fabric, request->record);
         case FABRIC_UNREGISTER:
-                return unregister_record(fabric, request->record);
         case FABRIC_HOLD:
         case FABRIC_UNHOLD:
-                return hold(fabric, request);
         case FABRIC_DISABLE_OS:
         case FABRIC_ENABLE_OS:
-                return switch_os(fabric, request);
-        case FABRIC_REQUEST_KINDS:
-                break;
+                return request_record(fabric, request);
+        default:
+                return request_service(fabric, request);
         }
-        assert(false);
-        return 0;
 }

@@ -190,29 +190,6 @@ static void the_newest_guest_os_is_taken(void **state)
         world_deinit(&world);
 }
 
-static void a_certificate_is_kept_until_it_is_taken_back(void **state)
-{
-        Record certificate;
-        World world;
-
-        world_init(&world, 1, 1);
-        record_init(&certificate, RECORD_CERTIFICATE);
-        snprintf(certificate.certificate.digest, sizeof(RecordDigest), "%s", SAMPLE_DIGEST);
-        assert_int_equal(str_set(&certificate.certificate.key, "secret"), 0);
-        world_request(&world, (FabricRequest) {.kind = FABRIC_REGISTER, .record = &certificate});
-        assert_int_equal(world.plan->n_transactions, 1);
-        assert_string_equal(world.plan->transactions[0].writes[0].record->certificate.key,
-                            "secret");
-        world_request(&world, (FabricRequest) {.kind = FABRIC_UNREGISTER, .record = &certificate});
-        assert_int_equal(world.plan->n_transactions, 1);
-        assert_null(world.plan->transactions[0].writes[0].record);
-        assert_int_equal(world.plan->transactions[0].writes[0].key.type, RECORD_CERTIFICATE);
-        world_request(&world, (FabricRequest) {.kind = FABRIC_UNREGISTER, .record = &certificate});
-        assert_int_equal(world.plan->n_transactions, 0);
-        record_deinit(&certificate);
-        world_deinit(&world);
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -223,7 +200,6 @@ int main(void)
                 cmocka_unit_test(delete_service_takes_both_slots),
                 cmocka_unit_test(a_service_that_is_being_deleted_takes_nothing_in),
                 cmocka_unit_test(the_newest_guest_os_is_taken),
-                cmocka_unit_test(a_certificate_is_kept_until_it_is_taken_back),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
