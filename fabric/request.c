@@ -10,8 +10,6 @@
 
 #include "fabric/deployment.h"
 #include "fabric/guest-os.h"
-#include "fabric/holders.h"
-#include "fabric/hosts.h"
 #include "fabric/instance.h"
 #include "fabric/network.h"
 #include "fabric/operation.h"
