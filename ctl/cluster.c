@@ -205,14 +205,19 @@ static int show_status(const Options *options)
         return MIN(r, 0);
 }
 
-/* How many hosts this host's cluster has; 0 when that cannot be read. */
-static size_t count_hosts(sd_bus *bus)
+/* How many hosts this host's cluster has; CTL_DONE or another exit code, said; negative errno. */
+static int count_hosts(sd_bus *bus, size_t *ret_n)
 {
         _cleanup_json_ sd_json_variant *objects = NULL, *hosts = NULL;
+        int r = bus_objects(bus, &objects);
 
-        if (bus_objects(bus, &objects) != CTL_DONE || view_hosts(objects, &hosts) < 0)
-                return 0;
-        return sd_json_variant_elements(hosts);
+        if (r != CTL_DONE)
+                return r;
+        r = view_hosts(objects, &hosts);
+        if (r < 0)
+                return r;
+        *ret_n = sd_json_variant_elements(hosts);
+        return CTL_DONE;
 }
 
 /* A host that is alone leaves by itself; in a cluster with others it is removed, as the others
@@ -222,14 +227,17 @@ static int leave(const Options *options)
         _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_free_ char *host = NULL;
         _cleanup_bus_ sd_bus *bus = NULL;
+        size_t n_hosts;
         int r = bus_open(options, &bus);
 
+        if (r == CTL_DONE)
+                r = count_hosts(bus, &n_hosts);
         if (r != CTL_DONE)
                 return r;
         host = property(bus, "HostName");
         if (!host)
                 return -ENOMEM;
-        if (count_hosts(bus) <= 1)
+        if (n_hosts <= 1)
                 r = sd_bus_call_method(bus, HOST1_NAME, HOST1_PATH, HOST1_MANAGER, "LeaveCluster",
                                        &error, NULL, "");
         else
