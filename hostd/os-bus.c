@@ -99,15 +99,17 @@ static void on_told(void *userdata, const HttpResult *result)
         OsImporting *import = userdata;
         RecordKey key = {.type = RECORD_OS};
         const Record *record;
+        char why[256];
 
         import->request = NULL;
+        snprintf(why, sizeof(why), "the host that leads does not take it: %.*s; try again",
+                 (int) MIN(strcspn(result->body ?: "", "\n"), sizeof(why) / 2), result->body ?: "");
         if (result->error != 0)
                 return answer_error(import, "Unavailable",
                                     "the host that leads was lost before it knew of the guest "
                                     "operating system; try again");
         if (result->status != 200)
-                return answer_error(import, "Unavailable",
-                                    result->body && result->body[0] ? result->body : "try again");
+                return answer_error(import, "Unavailable", why);
         memcpy(key.name, import->os.family, sizeof(RecordVersion));
         memcpy(key.version, import->os.version, sizeof(RecordVersion));
         record = store_get(import->host1->store, &key);
@@ -120,9 +122,11 @@ static void tell_leader(OsImporting *import, const IpAddress *leader)
         Host1 *host1 = import->host1;
         Record record = {.type = RECORD_OS, .os = import->os};
 
-        if (register_server_ask(host1->peers, leader, &record, true, on_told, import,
-                                &import->request) < 0)
-                return answer_error(import, "Internal", "out of memory");
+        int r = register_server_ask(host1->peers, leader, &record, true, on_told, import,
+                                    &import->request);
+
+        if (r < 0)
+                return answer_error(import, "Internal", strerror(-r));
         import->next = host1->imports;
         host1->imports = import;
 }

@@ -112,9 +112,10 @@ static void take_all(OsShelf *shelf, const OsWork *work)
         map_deinit(&shelf->here);
         map_deinit(&shelf->files);
         shelf->here.value_free = shelf->files.value_free = free;
-        if (take_found(shelf, &work->found[0], false) == 0 &&
-            take_found(shelf, &work->found[1], true) == 0)
-                shelf->known = true;
+        shelf->known = take_found(shelf, &work->found[0], false) == 0 &&
+                       take_found(shelf, &work->found[1], true) == 0;
+        if (!shelf->known)
+                log_error("guest operating systems that are here: out of memory");
 }
 
 static void os_work_done(WorkerJob *job, int result)

@@ -56,8 +56,8 @@ struct Presence {
         uint64_t sent_ns;  /* the lease's last renewal, or its grant */
         uint64_t stand_ns; /* not a candidate before */
         bool second;       /* others are better placed to lead, and stand first */
-        bool retired;
-        int64_t sweep; /* create revision of the key to delete */
+        bool retired;      /* it was removed from the cluster: it does not lead again */
+        int64_t sweep;     /* create revision of the key to delete */
 };
 
 static void later(Presence *presence, uint64_t delay_ns)
