@@ -147,6 +147,27 @@ static inline void bus_world_write(BusWorld *world, const Record *record)
                   outbox_pending(world->outbox) == 0 && store_get(world->store, &key) != NULL);
 }
 
+/* A host with one processor, and its alive key when it is @alive. @address: text */
+static inline void bus_world_write_host(BusWorld *world, const char *name, const char *domain,
+                                        const char *address, bool alive)
+{
+        Record record;
+
+        record_init(&record, RECORD_HOST);
+        snprintf(record.host.name, sizeof(record.host.name), "%s", name);
+        snprintf(record.host.fault_domain, sizeof(record.host.fault_domain), "%s", domain);
+        assert_int_equal(ip_parse(address, &record.host.address), 0);
+        record.host.vcpus = 1;
+        bus_world_write(world, &record);
+        if (!alive)
+                return;
+        record_init(&record, RECORD_ALIVE);
+        snprintf(record.alive.host, sizeof(record.alive.host), "%s", name);
+        strcpy(record.alive.boot_id, "b");
+        strcpy(record.alive.version, "1");
+        bus_world_write(world, &record);
+}
+
 /* A service `shop` with a deployment of one role and its first instance, Ready on h1. */
 static inline void bus_world_write_service(BusWorld *world)
 {

@@ -85,25 +85,6 @@ static void hold(const void *bytes, size_t length, char digest[static BLOB_DIGES
         fclose(file);
 }
 
-static void write_host(const char *name, const char *domain, const char *address, bool alive)
-{
-        Record record;
-
-        record_init(&record, RECORD_HOST);
-        snprintf(record.host.name, sizeof(record.host.name), "%s", name);
-        snprintf(record.host.fault_domain, sizeof(record.host.fault_domain), "%s", domain);
-        assert_int_equal(ip_parse(address, &record.host.address), 0);
-        record.host.vcpus = 1;
-        bus_world_write(f->world, &record);
-        if (!alive)
-                return;
-        record_init(&record, RECORD_ALIVE);
-        snprintf(record.alive.host, sizeof(record.alive.host), "%s", name);
-        strcpy(record.alive.boot_id, "b");
-        strcpy(record.alive.version, "1");
-        bus_world_write(f->world, &record);
-}
-
 static void start_other(void)
 {
         char message[HTTPS_MESSAGE_MAX];
@@ -152,8 +133,8 @@ static int set_up(void **state)
                 .os_arrived = on_os_arrived,
         };
         assert_int_equal(content_new(&config, &f->content), 0);
-        write_host("h1", "fd1", "127.0.0.9", true);
-        write_host("h2", "fd2", "127.0.0.1", true);
+        bus_world_write_host(f->world, "h1", "fd1", "127.0.0.9", true);
+        bus_world_write_host(f->world, "h2", "fd2", "127.0.0.1", true);
         return 0;
 }
 
@@ -338,7 +319,7 @@ static void test_a_holder_is_lost(void **state)
         strcpy(record.cluster.id, "0123456789abcdef0123456789abcdef");
         record.cluster.lease_ms = 500;
         bus_world_write(f->world, &record);
-        write_host("h3", "fd3", "127.0.0.8", true);
+        bus_world_write_host(f->world, "h3", "fd3", "127.0.0.8", true);
         record_init(&record, RECORD_PACKAGE);
         memcpy(record.package.digest, f->package, sizeof(f->package));
         strcpy(record.package.name, "shop");

@@ -7,24 +7,6 @@
 
 #define DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-static void write_host(BusWorld *world, const char *name, bool alive)
-{
-        Record record;
-
-        record_init(&record, RECORD_HOST);
-        snprintf(record.host.name, sizeof(record.host.name), "%s", name);
-        snprintf(record.host.fault_domain, sizeof(record.host.fault_domain), "%s", name);
-        record.host.vcpus = 1;
-        bus_world_write(world, &record);
-        if (!alive)
-                return;
-        record_init(&record, RECORD_ALIVE);
-        snprintf(record.alive.host, sizeof(record.alive.host), "%s", name);
-        strcpy(record.alive.boot_id, "b");
-        strcpy(record.alive.version, "1");
-        bus_world_write(world, &record);
-}
-
 static Record package_of(const char *first, const char *second)
 {
         Record record;
@@ -57,8 +39,8 @@ static void the_only_other_host_makes_the_second_copy(void **state)
         Record one = package_of("h2", ""), two = package_of("h1", "h2");
         Copies *copies;
 
-        write_host(world, "h1", true);
-        write_host(world, "h2", true);
+        bus_world_write_host(world, "h1", "h1", "127.0.0.1", true);
+        bus_world_write_host(world, "h2", "h2", "127.0.0.1", true);
         assert_int_equal(copies_new(world->store, "h1", &copies), 0);
         assert_true(copies_is_chosen(copies, &one, DIGEST));
         assert_false(copies_is_chosen(copies, &two, DIGEST));
@@ -75,9 +57,9 @@ static void a_lost_holder_is_waited_for(void **state)
         strcpy(cluster.cluster.id, "c1");
         cluster.cluster.lease_ms = 100;
         bus_world_write(world, &cluster);
-        write_host(world, "h1", true);
-        write_host(world, "h2", true);
-        write_host(world, "h3", false);
+        bus_world_write_host(world, "h1", "h1", "127.0.0.1", true);
+        bus_world_write_host(world, "h2", "h2", "127.0.0.1", true);
+        bus_world_write_host(world, "h3", "h3", "127.0.0.1", false);
         assert_int_equal(copies_new(world->store, "h1", &copies), 0);
         assert_false(copies_is_chosen(copies, &package, DIGEST));
         while (!copies_is_chosen(copies, &package, DIGEST))
