@@ -82,7 +82,17 @@ need_hosts() {
         witness_start
 }
 
+# What a test that failed leaves beside its log: the journal of each host that is on.
+keep_journals() {
+        local host name=${0#tests/}
+        for host in $hosts; do
+                [ "$(host_state "$host")" = off ] ||
+                        on "$host" journalctl -b -o short-precise --no-pager >"$build/log/$name.$host.journal" || :
+        done
+}
 at_end() {
+        local status=$?
+        [ $status = 0 ] || [ $status = 77 ] || keep_journals
         kill ${witness_pid:-} 2>/dev/null || :
         [ -z "${witness_file:-}" ] || rm -f "$witness_file" "$witness_file.twice"
         [ -z "${own_rack:-}" ] || "$rack" down >/dev/null
