@@ -84,6 +84,12 @@ static void on_hello(Instance *instance, const AgentHello *hello)
         instance->owner->wants_config(instance->owner->userdata, instance);
 }
 
+static void note_in_force(Instance *instance)
+{
+        if (instance->agent.serial == instance->config_serial)
+                instance->config_in_force = instance->config_generation;
+}
+
 static void on_heartbeat(Instance *instance, const AgentHeartbeat *heartbeat)
 {
         InstanceAgent *agent = &instance->agent;
@@ -92,8 +98,7 @@ static void on_heartbeat(Instance *instance, const AgentHeartbeat *heartbeat)
         agent->restarts = heartbeat->restarts;
         agent->serial = heartbeat->serial;
         copy_text(agent->detail, sizeof(agent->detail), heartbeat->detail);
-        if (agent->serial == instance->config_serial)
-                instance->config_in_force = instance->config_generation;
+        note_in_force(instance);
 }
 
 static void on_exit_told(Instance *instance, const AgentExit *told)
@@ -165,6 +170,17 @@ static void tend_link(Instance *instance)
         }
 }
 
+/* The deployment's configuration has changed, but not what it says to this role: nothing is sent,
+ * and an agent that has taken up the last one has this one, too. */
+static void same_in_generation(Instance *instance, uint64_t generation)
+{
+        if (instance->config_generation == generation)
+                return;
+        instance->config_generation = generation;
+        note_in_force(instance);
+        instance->owner->changed(instance->owner->userdata, instance);
+}
+
 int instance_configure(Instance *instance, AgentConfig *config, uint64_t generation)
 {
         _cleanup_free_ char *text = NULL;
@@ -180,8 +196,10 @@ int instance_configure(Instance *instance, AgentConfig *config, uint64_t generat
         if (r < 0)
                 return r;
         hash = hash_bytes(text, length, 0);
-        if (hash == instance->config_hash)
+        if (hash == instance->config_hash) {
+                same_in_generation(instance, generation);
                 return 0;
+        }
         instance->config_waits = agent_link_waiting(instance->link) > 0;
         if (instance->config_waits)
                 return 0;

@@ -60,6 +60,19 @@ static void a_configuration_change_reaches_the_agent(void **state)
         WORLD_UNTIL(world, world->observed.configuration_generation == 2);
 }
 
+static void a_configuration_that_says_the_same_is_in_force_at_once(void **state)
+{
+        World *world = *state;
+        DeploymentRecord deployment = test_deployment(HALF_DEPLOYMENT);
+
+        world_put_records(world, 1);
+        world_make_ready(world, 1);
+        deployment.configuration_generation = 2;
+        assert_int_equal(host_half_deployment_put(world->half, &deployment), 0);
+        WORLD_UNTIL(world, world->observed.configuration_generation == 2);
+        assert_int_equal(world->observed.status, STATUS_READY_ROLE);
+}
+
 static void a_silent_agent_is_unresponsive(void **state)
 {
         World *world = *state;
@@ -100,6 +113,9 @@ int main(void)
                                                 world_teardown),
                 cmocka_unit_test_setup_teardown(a_configuration_change_reaches_the_agent,
                                                 world_setup, world_teardown),
+                cmocka_unit_test_setup_teardown(
+                        a_configuration_that_says_the_same_is_in_force_at_once, world_setup,
+                        world_teardown),
                 cmocka_unit_test_setup_teardown(a_silent_agent_is_unresponsive, world_setup,
                                                 world_teardown),
                 cmocka_unit_test_setup_teardown(a_reboot_is_done_once_and_told, world_setup,
