@@ -192,6 +192,15 @@ static VmAction step_stopping(Vm *vm, const VmWish *wish, const VmFacts *facts, 
         return VM_DO_NOTHING;
 }
 
+/* Whether anything is asked for that the last attempt did not take up: that one does not wait. */
+static bool is_news(const Vm *vm, const VmWish *wish)
+{
+        for (unsigned a = 0; a < ACTIONS; a++)
+                if (requested(vm, wish, a) && wish->requests[a] > vm->applying[a])
+                        return true;
+        return false;
+}
+
 static VmAction step_down(Vm *vm, const VmWish *wish, const VmFacts *facts, uint64_t now_ns)
 {
         Goal goal = goal_of(vm, wish);
@@ -206,7 +215,7 @@ static VmAction step_down(Vm *vm, const VmWish *wish, const VmFacts *facts, uint
         }
         if (goal == GOAL_REMOVE)
                 return enter_do(vm, VM_UNPLUGGING, VM_DO_UNPLUG, now_ns);
-        if (facts->blocked || facts->forbidden || (goal == GOAL_RUN && now_ns < vm->due_ns))
+        if (facts->blocked || facts->forbidden || (now_ns < vm->due_ns && !is_news(vm, wish)))
                 return VM_DO_NOTHING;
         apply(vm, wish);
         return enter_do(vm, VM_PREPARING, VM_DO_PREPARE, now_ns);

@@ -176,6 +176,32 @@ static void what_runs_is_not_ended_for_what_is_not_here(void **state)
         assert_false(vm_is_to_be_made(&vm, &wish));
 }
 
+static void a_request_that_fails_waits_as_well(void **state)
+{
+        VmWish reset = run;
+        uint64_t now = SECOND;
+        Vm vm;
+
+        vm_init(&vm, none, now);
+        expect(&vm, &run, &absent, now, VM_DO_PREPARE, VM_PREPARING);
+        vm_done(&vm, false, "no space", now);
+        expect(&vm, &run, &absent, now, VM_DO_NOTHING, VM_DOWN);
+        reset.requests[ACTION_RESET] = 1;
+        expect(&vm, &reset, &absent, now, VM_DO_PREPARE, VM_PREPARING); /* it is news */
+        vm_done(&vm, false, "no space", now);
+        expect(&vm, &reset, &absent, now, VM_DO_NOTHING, VM_DOWN);
+        assert_true(vm_deadline(&vm) == now + 2 * VM_RETRY_FIRST_NS);
+        assert_true(vm.failed);
+        reset.requests[ACTION_REIMAGE] = 1;
+        expect(&vm, &reset, &absent, now, VM_DO_PREPARE, VM_PREPARING);
+        vm_done(&vm, false, "no space", now);
+        now = vm_deadline(&vm);
+        expect(&vm, &reset, &absent, now - 1, VM_DO_NOTHING, VM_DOWN);
+        expect(&vm, &reset, &absent, now, VM_DO_PREPARE, VM_PREPARING);
+        vm_done(&vm, true, NULL, now);
+        assert_true(vm.applied[ACTION_RESET] == 1 && vm.applied[ACTION_REIMAGE] == 1);
+}
+
 static void what_fails_is_tried_again_with_growing_pauses(void **state)
 {
         uint64_t now = SECOND, pause = VM_RETRY_FIRST_NS;
@@ -319,6 +345,7 @@ int main(void)
                 cmocka_unit_test(a_reimage_keeps_local_storage_and_a_rebuild_does_not),
                 cmocka_unit_test(what_runs_is_not_ended_for_what_is_not_here),
                 cmocka_unit_test(what_fails_is_tried_again_with_growing_pauses),
+                cmocka_unit_test(a_request_that_fails_waits_as_well),
                 cmocka_unit_test(a_vm_that_dies_is_made_anew_at_once_but_not_for_ever),
                 cmocka_unit_test(adoption_takes_what_is_there),
                 cmocka_unit_test(a_start_that_succeeded_unseen_is_adopted),
