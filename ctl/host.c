@@ -51,6 +51,28 @@ static int host_call(const Options *options, const HostVerb *verb, const char *h
         return CTL_DONE;
 }
 
+/* host update [HOST...] */
+static int update(const Options *options, size_t n_hosts, char **hosts)
+{
+        _cleanup_message_ sd_bus_message *call = NULL;
+        _cleanup_bus_ sd_bus *bus = NULL;
+        int r = bus_open(options, &bus);
+
+        if (r != CTL_DONE)
+                return r;
+        r = sd_bus_message_new_method_call(bus, &call, HOST1_NAME, HOST1_PATH, HOST1_MANAGER,
+                                           "UpdateHosts");
+        if (r >= 0)
+                r = sd_bus_message_open_container(call, 'a', "s");
+        for (size_t i = 0; i < n_hosts && r >= 0; i++)
+                r = sd_bus_message_append(call, "s", hosts[i]);
+        if (r >= 0)
+                r = sd_bus_message_close_container(call);
+        if (r >= 0)
+                r = sd_bus_message_append(call, "s", options->url ?: "");
+        return r < 0 ? r : operation_run(options, bus, call, "Updating hosts");
+}
+
 static int release_brake(const Options *options)
 {
         _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -72,11 +94,13 @@ int verb_host(const Options *options, size_t n_arguments, char **arguments)
 {
         if (str_equal(arguments[0], "release-brake") && n_arguments == 1)
                 return release_brake(options);
+        if (str_equal(arguments[0], "update"))
+                return update(options, n_arguments - 1, arguments + 1);
         for (size_t i = 0; i < ARRAY_SIZE(host_verbs) && n_arguments == 2; i++)
                 if (str_equal(host_verbs[i].name, arguments[0]))
                         return host_call(options, &host_verbs[i], arguments[1]);
         log_error(
-                "Write 'troupectl host cordon HOST', 'uncordon HOST', 'drain HOST', 'remove HOST' "
-                "or 'release-brake'");
+                "Write 'troupectl host cordon HOST', 'uncordon HOST', 'drain HOST', 'remove HOST', "
+                "'update [HOST...]' or 'release-brake'");
         return CTL_USAGE;
 }

@@ -103,6 +103,12 @@ static int set_sign_cert(Options *options, const char *value)
         return value[0] ? 0 : -EINVAL;
 }
 
+static int set_url(Options *options, const char *value)
+{
+        options->url = value;
+        return 0;
+}
+
 static int set_label(Options *options, const char *value)
 {
         options->label = value;
@@ -181,6 +187,8 @@ static const OptionRow table[] = {
         {"yes", 'y', NULL, false, "delete cluster", "do not ask whether to", set_yes},
         {"force", 0, NULL, false, "host", "remove a host that instances are still placed on",
          set_force},
+        {"url", 0, "URL", false, "host", "update from the signed versions in this directory",
+         set_url},
         {"stdin", 0, "BYTES[,BYTES]", false, "deploy configure certificate os",
          "how long files called - are, one behind the other", set_stdin},
         {"output", 'o', "FILE", false, "pack", "file to write (NAME.cspkg)", set_output},

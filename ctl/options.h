@@ -36,6 +36,7 @@ typedef struct Options {
         const char *slot;   /* "production" or "staging", or NULL when not given */
         const char *output; /* -o: file to write, or NULL */
         const char *label;
+        const char *url;
         const char *input_sizes; /* --stdin: lengths of the files called `-`, with commas between */
         const char *sign_key;
         const char *sign_cert;

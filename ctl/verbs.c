@@ -44,8 +44,10 @@ static const Verb table[] = {
         {of_hosts, "hosts", "", 0, 0, verb_hosts, "list hosts, their domains and their room"},
         {of_hosts, "cluster", "status | init | token | join TOKEN | leave | recover", 1, 2,
          verb_cluster, "show the cluster, and let hosts join it"},
-        {of_hosts, "host", "cordon HOST | uncordon HOST | drain HOST | remove HOST | release-brake",
-         1, 2, verb_host, "take hosts out of use and back, and the brake off"},
+        {of_hosts, "host",
+         "cordon HOST | uncordon HOST | drain HOST | remove HOST | update [HOST...] | "
+         "release-brake",
+         1, VERB_ARGUMENTS_ANY, verb_host, "take hosts out of use and back, and update them"},
         {of_hosts, "os", "import DIRECTORY | list | disable OS | enable OS | remove OS", 1,
          VERB_ARGUMENTS_ANY, verb_os, "bring guest operating systems, and take them out of use"},
         {of_hosts, "events", "[SERVICE]", 0, 1, verb_events, "show what happened"},

@@ -39,21 +39,9 @@ static const Instance *in_the_way(Fabric *fabric, const Instance *instance)
 
 /* ---- room */
 
-/* Room that is meant for an instance, as long as a check takes. */
-typedef struct Reservation {
-        PlaceSize size;
-        uint32_t place;
-} Reservation;
-
-typedef struct Reservations {
-        Reservation *list;
-        size_t n;
-} Reservations;
-
-static bool reserve(Fabric *fabric, Reservations *reservations, const Instance *instance,
-                    uint32_t avoid)
+static bool reserve(Fabric *fabric, DrainPass *pass, const Instance *instance, uint32_t avoid)
 {
-        Reservation r = {.size = role_size(instance_role(instance))};
+        DrainRoom r = {.size = role_size(instance_role(instance))};
         PlaceSpread spread;
         int picked;
 
@@ -62,7 +50,7 @@ static bool reserve(Fabric *fabric, Reservations *reservations, const Instance *
         place_spread_deinit(&spread);
         if (picked != 0)
                 return false;
-        if (ARRAY_APPEND(reservations->list, reservations->n, r) < 0) {
+        if (ARRAY_APPEND(pass->list, pass->n, r) < 0) {
                 fabric->failed = true;
                 return false;
         }
@@ -71,32 +59,29 @@ static bool reserve(Fabric *fabric, Reservations *reservations, const Instance *
 }
 
 /* Gives back what was reserved behind the first @n. */
-static void release(Fabric *fabric, Reservations *reservations, size_t n)
+static void release(Fabric *fabric, DrainPass *pass, size_t n)
 {
-        while (reservations->n > n) {
-                const Reservation *r = &reservations->list[--reservations->n];
+        while (pass->n > n) {
+                const DrainRoom *r = &pass->list[--pass->n];
 
                 place_give(&fabric->place, r->place, &r->size);
         }
 }
 
 /* For what has been stopped on any host that is drained and has not been placed again yet. */
-static void reserve_for_leavers(Fabric *fabric, Reservations *reservations)
+static void reserve_for_leavers(Fabric *fabric, DrainPass *pass)
 {
-        RECORDS_FOREACH(entry, fabric, RECORD_OPERATION)
-        {
-                const OperationRecord *o = &((Record *) entry->value)->operation;
-                const Host *host = o->kind == OPERATION_DRAIN && o->state == OPERATION_RUNNING
-                                           ? map_get(&fabric->hosts, o->host)
-                                           : NULL;
+        MAP_FOREACH (entry, &fabric->hosts) {
+                const Host *host = entry->value;
+                bool draining = host->record && host->record->draining;
 
-                for (size_t i = 0; host && i < host->n_instances; i++) {
+                for (size_t i = 0; draining && i < host->n_instances; i++) {
                         const Instance *instance = host->instances[i];
                         const InstanceRecord *record = &instance->item.record.instance;
 
                         if (record->power != POWER_RUNNING &&
                             record->id.number < instance_role(instance)->count)
-                                reserve(fabric, reservations, instance, host->place);
+                                reserve(fabric, pass, instance, host->place);
                 }
         }
 }
@@ -140,14 +125,13 @@ static bool may_surge(const Deployment *deployment, const DeploymentRole *role, 
 }
 
 /* Room for @n of the role: kept, when it is there, until the check is over. */
-static bool reserve_more(Fabric *fabric, Reservations *reservations, const Instance *instance,
-                         uint32_t n)
+static bool reserve_more(Fabric *fabric, DrainPass *pass, const Instance *instance, uint32_t n)
 {
-        size_t before = reservations->n;
+        size_t before = pass->n;
 
         for (; n > 0; n--)
-                if (!reserve(fabric, reservations, instance, instance->host->place)) {
-                        release(fabric, reservations, before);
+                if (!reserve(fabric, pass, instance, instance->host->place)) {
+                        release(fabric, pass, before);
                         return false;
                 }
         return true;
@@ -202,7 +186,7 @@ static bool has_leftovers(const Deployment *deployment, size_t role, uint32_t ba
 
 /* Has surge instances made before an instance is stopped. Returns whether it has to wait for them.
  */
-static bool await_surge(Fabric *fabric, Reservations *reservations, Instance *instance,
+static bool await_surge(Fabric *fabric, DrainPass *pass, Instance *instance,
                         const Instance **ret_behind)
 {
         const DeploymentRole *role = instance_role(instance);
@@ -221,7 +205,7 @@ static bool await_surge(Fabric *fabric, Reservations *reservations, Instance *in
         /* room for the batch's next incarnations, and for the surge instances meanwhile */
         if (role->surge >= batch || fabric->n_waiting > 0 ||
             has_leftovers(instance->deployment, instance->role, batch) ||
-            !reserve_more(fabric, reservations, instance, 2 * batch - role->surge))
+            !reserve_more(fabric, pass, instance, 2 * batch - role->surge))
                 return false;
         set_surge(fabric, instance->deployment, instance->role, batch);
         return true;
@@ -265,12 +249,12 @@ void drain_surge_check(Fabric *fabric, Deployment *deployment, size_t role)
 /* ---- the check */
 
 /* Stops an instance if its turn has come; otherwise says what it waits for. */
-static void leave(Fabric *fabric, Reservations *reservations, Instance *instance, DrainWait *wait)
+static void leave(Fabric *fabric, DrainPass *pass, Instance *instance, DrainWait *wait)
 {
         const Instance *behind = in_the_way(fabric, instance);
 
-        if (!behind && !await_surge(fabric, reservations, instance, &behind)) {
-                if (reserve(fabric, reservations, instance, instance->host->place)) {
+        if (!behind && !await_surge(fabric, pass, instance, &behind)) {
+                if (reserve(fabric, pass, instance, instance->host->place)) {
                         instance_stop(fabric, instance, POWER_STOPPING);
                         return;
                 }
@@ -282,20 +266,27 @@ static void leave(Fabric *fabric, Reservations *reservations, Instance *instance
                 wait->behind = behind;
 }
 
-void drain_check(Fabric *fabric, Host *host, DrainWait *ret_wait)
+void drain_begin(Fabric *fabric, DrainPass *ret_pass)
 {
-        Reservations reservations = {};
+        *ret_pass = (DrainPass) {};
+        reserve_for_leavers(fabric, ret_pass);
+}
 
+void drain_host(Fabric *fabric, DrainPass *pass, Host *host, DrainWait *ret_wait)
+{
         *ret_wait = (DrainWait) {};
-        reserve_for_leavers(fabric, &reservations);
         for (size_t i = 0; i < host->n_instances && !fabric->failed; i++) {
                 Instance *instance = host->instances[i];
                 const InstanceRecord *record = instance_record(instance);
 
                 if (record->power == POWER_RUNNING &&
                     record->id.number < instance_role(instance)->count)
-                        leave(fabric, &reservations, instance, ret_wait);
+                        leave(fabric, pass, instance, ret_wait);
         }
-        release(fabric, &reservations, 0);
-        free(reservations.list);
+}
+
+void drain_end(Fabric *fabric, DrainPass *pass)
+{
+        release(fabric, pass, 0);
+        free(pass->list);
 }

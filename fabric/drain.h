@@ -22,16 +22,35 @@ typedef struct DrainWait {
                 *behind; /* one that has to serve, or to be gone, before it goes on; or NULL */
 } DrainWait;
 
+/* Room that is meant for an instance, as long as a pass takes. */
+typedef struct DrainRoom {
+        PlaceSize size;
+        uint32_t place;
+} DrainRoom;
+
+/* A look at hosts that are drained, one or many. */
+typedef struct DrainPass {
+        DrainRoom *list;
+        size_t n;
+} DrainPass;
+
+/** drain_begin() - Begin a pass; room is kept for what has been stopped and not placed again yet */
+void drain_begin(Fabric *fabric, DrainPass *ret_pass);
+
 /**
- * drain_check() - Do what can be done now to empty a host
+ * drain_host() - Do what can be done now to empty a host
  * @fabric:   state
+ * @pass:     begun
  * @host:     registered and draining
  * @ret_wait: what it waits for
  *
  * Of a role only instances of one upgrade domain are on the move at a time, over all hosts that are
  * drained, and none is stopped before there is room for it elsewhere.
  */
-void drain_check(Fabric *fabric, Host *host, DrainWait *ret_wait);
+void drain_host(Fabric *fabric, DrainPass *pass, Host *host, DrainWait *ret_wait);
+
+/** drain_end() - End it: room that was kept is free again */
+void drain_end(Fabric *fabric, DrainPass *pass);
 
 /**
  * drain_surge_check() - Let a role's surge instances go when nothing needs them any more

@@ -103,6 +103,7 @@ static void record_put(Fabric *fabric, const Record *record)
                 return; /* our own echo */
         if (!state_put(fabric, record) || !fabric->synced)
                 return;
+        fabric->operations_due |= record->type == RECORD_ALIVE;
         if (record->type == RECORD_ALIVE)
                 host_alive(fabric, record->alive.host);
         else
@@ -119,6 +120,7 @@ static void record_deleted(Fabric *fabric, const RecordKey *key)
         state_forget(fabric, ITEM_OF(record));
         if (!fabric->synced)
                 return;
+        fabric->operations_due |= key->type == RECORD_ALIVE;
         if (key->type == RECORD_ALIVE)
                 host_lost(fabric, key->name);
         else
@@ -242,13 +244,17 @@ static void settle(Fabric *fabric)
                                 deployment_check(fabric, deployment);
                         n_checked++;
                 }
-                if (n_checked > 0 || fabric->n_dirty != n_dirty)
+                if (n_checked > 0 || fabric->n_dirty != n_dirty || fabric->operations_due) {
+                        fabric->operations_due = false;
                         operations_check(fabric);
+                }
+                n_dirty = fabric->n_dirty;
                 if (fabric->owners_changed)
                         owners_check(fabric);
+                fabric->operations_due |= fabric->n_dirty != n_dirty;
                 n_dirty = fabric->n_dirty;
-        } while ((fabric->n_queue > 0 || fabric->room_changed) && !fabric->failed &&
-                 ++rounds < SETTLE_ROUNDS_MAX);
+        } while ((fabric->n_queue > 0 || fabric->room_changed || fabric->operations_due) &&
+                 !fabric->failed && ++rounds < SETTLE_ROUNDS_MAX);
         fabric->unsettled = rounds == SETTLE_ROUNDS_MAX;
         if (fabric->os_changed)
                 guest_os_check(fabric);

@@ -67,6 +67,7 @@ typedef enum FabricRequestKind {
         FABRIC_CORDON,         /* host; at once, makes no operation */
         FABRIC_UNCORDON,       /* host; at once, and ends a drain */
         FABRIC_DRAIN,          /* host */
+        FABRIC_UPDATE_HOSTS,   /* hosts, url */
         FABRIC_RELEASE_BRAKE,  /* at once; what is lost now is healed, however much it is */
         FABRIC_REMOVE_HOST,    /* host, which is gone or drained; force: though one that is gone
                                   carries instances; at once */
@@ -103,6 +104,8 @@ typedef struct FabricRequest {
         const char *configuration; /* new text of the cscfg */
         InstanceId instance;
         const char *host;
+        const char *hosts; /* names with commas between; "" for all */
+        const char *url;   /* or "" */
         bool force;
         const Record *record;
 } FabricRequest;

@@ -98,8 +98,9 @@ static uint32_t count_lost(const Fabric *fabric, bool (*counts)(const Fabric *, 
         MAP_FOREACH (entry, &fabric->hosts) {
                 const Host *host = entry->value;
 
+                /* one that restarts for its update is empty, and has not vanished */
                 if (host->alive || !host->record || host->record->written_off ||
-                    !counts(fabric, host))
+                    host->record->update.boot[0] || !counts(fabric, host))
                         continue;
                 n++;
                 if (!first)

@@ -14,6 +14,7 @@
 #include "fabric/drain.h"
 #include "fabric/guest-os.h"
 #include "fabric/instance.h"
+#include "fabric/rollout.h"
 #include "fabric/swap.h"
 #include "fabric/walk.h"
 #include "lib/base/str.h"
@@ -178,11 +179,14 @@ static Progress count_drain(Fabric *fabric, const OperationRecord *record)
 {
         Host *host = map_get(&fabric->hosts, record->host);
         Progress progress = {.what = "instances moved", .total = record->total};
+        DrainPass pass;
         DrainWait wait;
 
         if (!host || !host->record || !host->record->draining)
                 return progress;
-        drain_check(fabric, host, &wait);
+        drain_begin(fabric, &pass);
+        drain_host(fabric, &pass, host, &wait);
+        drain_end(fabric, &pass);
         progress.waiting = wait.n_roomless;
         progress.behind = wait.behind;
         progress.done = host->n_instances < progress.total
@@ -220,6 +224,7 @@ static Progress count(Fabric *fabric, const OperationRecord *record)
         case OPERATION_SWAP:
                 return count_swap(fabric, record);
         case OPERATION_UPDATE: /* the walk's own */
+        case OPERATION_UPDATE_HOSTS:
         case OPERATION_KINDS:
                 break;
         }
@@ -284,6 +289,8 @@ static bool target_exists(const Fabric *fabric, const OperationRecord *record)
                 return state_get_named(fabric, RECORD_SERVICE, record->service);
         if (record->kind == OPERATION_DRAIN)
                 return state_get_named(fabric, RECORD_HOST, record->host);
+        if (record->kind == OPERATION_UPDATE_HOSTS)
+                return true;
         return deployment_of(fabric, record->deployment);
 }
 
@@ -302,6 +309,10 @@ void operation_check(Fabric *fabric, Operation *operation)
         }
         if (record->kind == OPERATION_UPDATE)
                 return; /* its walk keeps it */
+        if (record->kind == OPERATION_UPDATE_HOSTS) {
+                rollout_check(fabric, operation);
+                return;
+        }
         progress = count(fabric, record);
         if (record->kind != OPERATION_SWAP) /* who left rotation has to come back */
                 progress.done = MAX(progress.done, record->done);
@@ -351,6 +362,10 @@ void operation_timer(Fabric *fabric, Operation *operation)
                 walk_timer(fabric, operation);
                 return;
         }
+        if (record->kind == OPERATION_UPDATE_HOSTS) {
+                rollout_timer(fabric, operation);
+                return;
+        }
         if (record->kind == OPERATION_DELETE || record->kind == OPERATION_DRAIN) {
                 operation_link(fabric, operation); /* these only end when they are done */
                 return;
@@ -388,6 +403,19 @@ Operation *operation_draining(const Fabric *fabric, const char *host)
 
                 if (record->state == OPERATION_RUNNING && record->kind == OPERATION_DRAIN &&
                     str_equal(record->host, host))
+                        return operation;
+        }
+        return NULL;
+}
+
+Operation *operation_updating_hosts(const Fabric *fabric)
+{
+        RECORDS_FOREACH(entry, fabric, RECORD_OPERATION)
+        {
+                Operation *operation = HOLDER_OF(entry->value, Operation);
+                const OperationRecord *record = operation_record(operation);
+
+                if (record->state == OPERATION_RUNNING && record->kind == OPERATION_UPDATE_HOSTS)
                         return operation;
         }
         return NULL;

@@ -57,6 +57,9 @@ Operation *operation_running(const Fabric *fabric, const char *deployment,
 /** operation_draining() - The running drain of a host, or NULL */
 Operation *operation_draining(const Fabric *fabric, const char *host);
 
+/** operation_updating_hosts() - The running update of hosts, or NULL */
+Operation *operation_updating_hosts(const Fabric *fabric);
+
 /** operations_deployment_removed() - End what works on a deployment that is no more */
 void operations_deployment_removed(Fabric *fabric, const char *deployment);
 

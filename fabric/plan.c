@@ -18,6 +18,9 @@ static unsigned dirty_class(const Dirty *dirty)
                 return 1;
         if (!dirty->item)
                 return 2;
+        /* a host is told to restart when what has left it is written */
+        if (type == RECORD_HOST && dirty->item->record.host.update.boot[0])
+                return 2;
         return type == RECORD_OPERATION && dirty->item->record.operation.state != OPERATION_RUNNING
                        ? 2
                        : 0;

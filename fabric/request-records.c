@@ -25,6 +25,7 @@ static void register_host(Fabric *fabric, const Record *record)
         item->record.host.draining = old.draining;
         item->record.host.written_off = old.written_off;
         item->record.host.joined_us = old.joined_us;
+        item->record.host.update = old.update;
         host->record = &item->record.host;
         host_refresh(fabric, host);
         state_touch(fabric, item);

@@ -547,7 +547,8 @@ int request_step(Fabric *fabric, const FabricRequest *request)
 {
         int r = 0;
 
-        if (request->kind <= FABRIC_REBUILD || request->kind == FABRIC_DRAIN)
+        if (request->kind <= FABRIC_REBUILD || request->kind == FABRIC_DRAIN ||
+            request->kind == FABRIC_UPDATE_HOSTS)
                 r = check_operation_id(fabric, request);
         if (r != 0)
                 return r;
@@ -555,6 +556,7 @@ int request_step(Fabric *fabric, const FabricRequest *request)
         case FABRIC_CORDON:
         case FABRIC_UNCORDON:
         case FABRIC_DRAIN:
+        case FABRIC_UPDATE_HOSTS:
         case FABRIC_REMOVE_HOST:
         case FABRIC_RELEASE_BRAKE:
                 return request_host(fabric, request);

@@ -141,6 +141,7 @@ struct Fabric {
         bool owners_even_out; /* one has been moved, until it is even */
         bool hosts_changed;   /* hosts were lost or are back: the brake may go on or off */
         Deployment **queue;   /* to be checked in this step */
+        bool operations_due;  /* something that operations wait for may have changed */
         size_t n_queue;
         Dirty *dirty;
         size_t n_dirty;

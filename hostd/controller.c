@@ -93,6 +93,8 @@ ControllerRequest *controller_request_free(ControllerRequest *request)
                 return NULL;
         record_deinit(&request->record);
         free(request->configuration);
+        free(request->hosts);
+        free(request->url);
         free(request);
         return NULL;
 }
@@ -364,6 +366,8 @@ static void step_request(Controller *controller)
                 .configuration = request->configuration,
                 .instance = request->instance,
                 .host = request->host,
+                .hosts = request->hosts,
+                .url = request->url,
                 .force = request->force,
                 .record = &request->record,
         };
@@ -417,8 +421,10 @@ static void step_event(Controller *controller)
         const FabricPlan *plan;
         int r;
 
-        if (event->silent)
+        if (event->silent) {
                 what = silence_of(controller, event->key.name);
+                what.more = controller->first_event < controller->n_events;
+        }
         r = step(controller, &what, &plan);
         record_deinit(&event->record);
         if (controller->first_event == controller->n_events)

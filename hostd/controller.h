@@ -31,6 +31,8 @@ typedef struct ControllerRequest {
         char *configuration;
         InstanceId instance;
         RecordName host;
+        char *hosts; /* names with commas between; NULL for all */
+        char *url;
         bool force;
         ControllerDone done; /* called once, never from within controller_request() */
         void *userdata;

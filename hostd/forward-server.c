@@ -118,6 +118,7 @@ static bool may_call(const char *interface, const char *member)
                 "CordonHost",
                 "UncordonHost",
                 "DrainHost",
+                "UpdateHosts",
                 "RemoveHost",
                 "ReleaseBrake",
                 "RemoveCertificate",

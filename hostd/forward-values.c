@@ -160,7 +160,21 @@ static int decode_basic(sd_bus_message *message, char type, sd_json_variant *val
         }
 }
 
-/* The only container that calls and their answers have: `a{su}` and its like. */
+/* `as` and its like. */
+static int decode_list(sd_bus_message *message, char type, sd_json_variant *list)
+{
+        const char contents[] = {type, '\0'};
+        int r;
+
+        if (!sd_json_variant_is_array(list))
+                return -EBADMSG;
+        r = sd_bus_message_open_container(message, 'a', contents);
+        for (size_t i = 0; i < sd_json_variant_elements(list) && r >= 0; i++)
+                r = decode_basic(message, type, sd_json_variant_by_index(list, i));
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+/* `a{su}` and its like; calls and their answers have no other containers. */
 static int decode_pairs(sd_bus_message *message, const char types[static 2], sd_json_variant *list)
 {
         char pair[] = {types[0], types[1], '\0'}, entry[] = {'{', types[0], types[1], '}', '\0'};
@@ -210,7 +224,10 @@ int forward_decode(sd_bus_message *message, const char *signature, sd_json_varia
 
                 if (!value)
                         return -EBADMSG;
-                if (signature[0] == 'a') {
+                if (signature[0] == 'a' && signature[1] == 's') {
+                        r = decode_list(message, 's', value);
+                        signature += 2;
+                } else if (signature[0] == 'a') {
                         if (signature[1] != '{' || strlen(signature) < 5 || signature[4] != '}')
                                 return -EOPNOTSUPP;
                         r = decode_pairs(message, signature + 2, value);

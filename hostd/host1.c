@@ -423,6 +423,8 @@ static void disconnect(Host1 *host1)
         host_half_set_bus(host1->host_half, NULL);
         if (host1->fence)
                 fence_set_bus(host1->fence, NULL);
+        if (host1->updater)
+                updater_set_bus(host1->updater, NULL);
         if (host1->membership)
                 membership_set_bus(host1->membership, NULL);
         if (host1->forward)
@@ -527,6 +529,8 @@ void host1_connect(Host1 *host1)
         host_half_set_bus(host1->host_half, host1->bus);
         if (host1->fence)
                 fence_set_bus(host1->fence, host1->bus);
+        if (host1->updater)
+                updater_set_bus(host1->updater, host1->bus);
         shells_set_bus(host1->shells, host1->bus);
         if (host1->membership)
                 membership_set_bus(host1->membership, host1->bus);
@@ -554,6 +558,7 @@ int host1_new(const Host1Config *config, Host1 **ret_host1)
         host1->host_half = config->host_half;
         host1->content = config->content;
         host1->fence = config->fence;
+        host1->updater = config->updater;
         host1->shells = config->shells;
         host1->events = config->events;
         host1->membership = config->membership;

@@ -18,6 +18,7 @@
 #include "hostd/recovery.h"
 #include "hostd/shells.h"
 #include "hostd/store.h"
+#include "hostd/updater.h"
 #include "lib/base/map.h"
 #include "lib/io/bus.h"
 
@@ -104,7 +105,8 @@ typedef struct Host1Config {
         HostHalf *host_half;
         Content *content;
         const char *state_dir;
-        Fence *fence; /* or NULL */
+        Fence *fence;     /* or NULL */
+        Updater *updater; /* or NULL */
         Shells *shells;
         Events *events;
         Membership *membership;
@@ -125,7 +127,8 @@ typedef struct Host1 {
         HostHalf *host_half;
         Content *content; /* NULL in tests of other things */
         char *state_dir;
-        Fence *fence; /* or NULL */
+        Fence *fence;     /* or NULL */
+        Updater *updater; /* or NULL */
         Shells *shells;
         Events *events;
         Membership *membership; /* NULL in tests of other things */

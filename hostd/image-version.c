@@ -38,3 +38,12 @@ void image_version_read(RecordName ret_version)
         if (file_read(AT_FDCWD, IMAGE_VERSION_FILE, FILE_BYTES_MAX, &text, NULL) == 0)
                 image_version_parse(text, ret_version);
 }
+
+void boot_id_read(RecordName ret_id)
+{
+        _cleanup_free_ char *text = NULL;
+
+        memset(ret_id, 0, sizeof(RecordName));
+        if (file_read(AT_FDCWD, BOOT_ID_FILE, RECORD_NAME_MAX, &text, NULL) == 0)
+                snprintf(ret_id, sizeof(RecordName), "%.36s", text);
+}

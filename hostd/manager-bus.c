@@ -327,6 +327,60 @@ static int method_drain(sd_bus_message *message, void *userdata, sd_bus_error *e
         return request_host(message, userdata, FABRIC_DRAIN, HOST1_REPLY_OPERATION, error);
 }
 
+/* A list of names, which the cluster's hosts have, with commas between. */
+static int read_hosts(sd_bus_message *message, const Store *store, char **ret_hosts,
+                      sd_bus_error *error)
+{
+        _cleanup_free_ char *hosts = NULL;
+        StrBuffer list = {};
+        const char *host;
+        bool known = true;
+        int r;
+
+        r = sd_bus_message_enter_container(message, 'a', "s");
+        while (r >= 0 && known && (r = sd_bus_message_read(message, "s", &host)) > 0) {
+                known = store_named(store, RECORD_HOST, host);
+                str_buffer_addf(&list, "%s%s", list.length > 0 ? "," : "", host);
+        }
+        if (r >= 0 && known)
+                r = sd_bus_message_exit_container(message);
+        if (!known)
+                r = bus_error(error, "NoSuchHost",
+                              "there is no host \"%s\"; `troupectl hosts` shows all", host);
+        if (r < 0) {
+                str_buffer_take(&list, &hosts);
+                return r;
+        }
+        return str_buffer_take(&list, ret_hosts);
+}
+
+static int method_update_hosts(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(controller_request_freep) ControllerRequest *request = NULL;
+        Host1 *host1 = userdata;
+        UpdaterUnit unit;
+        const char *url;
+        int r;
+
+        AUTHORIZE(host1, message, HOST1_ADMINISTER, error);
+        request = controller_request_new(FABRIC_UPDATE_HOSTS);
+        if (!request)
+                return -ENOMEM;
+        r = read_hosts(message, host1->store, &request->hosts, error);
+        if (r >= 0)
+                r = sd_bus_message_read(message, "s", &url);
+        if (r < 0)
+                return r;
+        if (strlen(url) > RECORD_URL_MAX || updater_unit(url, unit) < 0)
+                return bus_error_invalid(
+                        error, "the address to update from has to be http:// or https://, a host "
+                               "and a directory, of letters, digits and ._~:/@+,=-[], and short");
+        r = str_set(&request->url, url);
+        return r < 0 ? r
+                     : host1_request(host1, message, TAKE_PTR(request), HOST1_REPLY_OPERATION,
+                                     error);
+}
+
 static int method_remove(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         ControllerRequest *request;
@@ -487,6 +541,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("UncordonHost", SD_BUS_ARGS("s", host), SD_BUS_NO_RESULT,
                                 method_uncordon, HOST1_ANYONE),
         METHOD("DrainHost", ("s", host), ("o", operation), method_drain),
+        METHOD("UpdateHosts", ("as", hosts, "s", url), ("o", operation), method_update_hosts),
         SD_BUS_METHOD_WITH_ARGS("RemoveHost", SD_BUS_ARGS("s", host, "b", force), SD_BUS_NO_RESULT,
                                 method_remove, HOST1_ANYONE),
         SD_BUS_METHOD_WITH_ARGS("ReleaseBrake", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT,

@@ -9,7 +9,6 @@
 
 #include "hostd/manager.h"
 
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,12 +16,9 @@
 #include "hostd/fetch.h"
 #include "hostd/image-version.h"
 #include "lib/base/clock.h"
-#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 #include "lib/io/daemon.h"
-
-#define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 
 /* ---- from the host half */
 
@@ -296,6 +292,8 @@ static void half_put(Manager *manager, const Record *record, const Record *befor
                 break;
         case RECORD_HOST:
                 r = host_half_host_put(half, &record->host);
+                if (str_equal(record->host.name, manager->config->host))
+                        updater_look(manager->updater, &record->host.update);
                 break;
         case RECORD_SERVICE:
                 r = host_half_service_put(half, &record->service);
@@ -331,6 +329,8 @@ static void half_deleted(Manager *manager, const Record *before)
         switch (before->type) {
         case RECORD_HOST:
                 host_half_host_deleted(half, before->host.name);
+                if (str_equal(before->host.name, manager->config->host))
+                        updater_look(manager->updater, &(HostUpdate) {});
                 break;
         case RECORD_SERVICE:
                 host_half_service_deleted(half, before->service.name);
@@ -416,7 +416,6 @@ static void on_leader(void *userdata, const StoreLeader *leader)
 
 static void fill_alive(Manager *manager, AliveRecord *alive)
 {
-        _cleanup_free_ char *boot_id = NULL;
         const Record *before = store_named(manager->store, RECORD_ALIVE, manager->config->host);
 
         *alive = (AliveRecord) {.epoch = clock_realtime_us()};
@@ -424,8 +423,8 @@ static void fill_alive(Manager *manager, AliveRecord *alive)
                 alive->epoch = MAX(alive->epoch, before->alive.epoch + 1);
         snprintf(alive->host, sizeof(alive->host), "%s", manager->config->host);
         image_version_read(alive->version);
-        if (file_read(AT_FDCWD, BOOT_ID_FILE, 64, &boot_id, NULL) == 0)
-                snprintf(alive->boot_id, sizeof(alive->boot_id), "%.36s", boot_id);
+        boot_id_read(alive->boot_id);
+        alive->update = manager->report;
 }
 
 static void begin_anew(void *userdata)
@@ -713,6 +712,7 @@ static int add_faces(Manager *manager, const ManagerConfig *config)
                 .content = manager->content,
                 .state_dir = config->host_half.state_dir,
                 .fence = manager->fence,
+                .updater = manager->updater,
                 .shells = manager->shells,
                 .membership = manager->membership,
                 .forward = manager->forward,
@@ -746,6 +746,8 @@ int manager_new(const ManagerConfig *config, Manager **ret_manager)
         if (r == 0)
                 r = add_membership(manager, config);
         if (r == 0)
+                r = manager_add_updater(manager);
+        if (r == 0)
                 r = add_halves(manager, config);
         if (r == 0)
                 r = add_peers(manager, config);
@@ -769,6 +771,7 @@ Manager *manager_free(Manager *manager)
         host1_free(manager->host1);
         registrar_free(manager->registrar);
         shells_free(manager->shells);
+        updater_free(manager->updater);
         fence_free(manager->fence);
         if (manager->host_half)
                 host_half_set_content(manager->host_half, NULL);

@@ -9,6 +9,7 @@
 #include "hostd/config.h"
 #include "hostd/content.h"
 #include "hostd/controller.h"
+#include "hostd/etcd-unit.h"
 #include "hostd/events.h"
 #include "hostd/fence.h"
 #include "hostd/host-half.h"
@@ -25,6 +26,7 @@
 #include "hostd/renewal.h"
 #include "hostd/shells.h"
 #include "hostd/store.h"
+#include "hostd/updater.h"
 #include "lib/base/macros.h"
 
 typedef struct ManagerConfig {
@@ -55,6 +57,10 @@ typedef struct Manager {
         Registrar *registrar;
         Events *events;
         Shells *shells;
+        Updater *updater;
+        HostUpdateReport report; /* what it says */
+        EtcdUrl own_etcd;
+        const char *own_etcds[1]; /* that, as a list */
         Host1 *host1;
         StoreLeader leader; /* what the store said last; its text is leader_host */
         RecordName leader_host;
@@ -71,6 +77,9 @@ typedef struct Manager {
  * Return: 0; a negative errno.
  */
 int manager_new(const ManagerConfig *config, Manager **ret_manager);
+
+/** manager_add_updater() - Make its updater. Return: 0; a negative errno */
+int manager_add_updater(Manager *manager);
 
 /**
  * manager_free() - Free everything; role VMs and the network go on as they are

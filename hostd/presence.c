@@ -47,10 +47,12 @@ struct Presence {
         PresenceHandlers handlers;
         EtcdLease *lease;
         EtcdRequest *alive_put;
-        EtcdRequest *candidacy; /* creates or deletes the election key */
+        EtcdRequest *report_put; /* writes it once more, with something else in it */
+        EtcdRequest *candidacy;  /* creates or deletes the election key */
         sd_event_source *retry;
         Sm sm;
         bool alive_written;
+        bool report_due;   /* what is written does not say it yet */
         bool taken;        /* the watch says that somebody leads */
         int64_t revision;  /* of our election key */
         uint64_t sent_ns;  /* the lease's last renewal, or its grant */
@@ -209,6 +211,33 @@ static void put_alive(Presence *presence)
                 retry_later(presence);
 }
 
+static void on_report_put(void *userdata, const EtcdReply *reply)
+{
+        Presence *presence = userdata;
+
+        presence->report_put = NULL;
+        if (reply->outcome == ETCD_OK)
+                presence->report_due = false;
+        else
+                retry_later(presence);
+}
+
+static void put_report(Presence *presence)
+{
+        _cleanup_free_ char *json = NULL;
+        EtcdTxn *txn = etcd_txn_new();
+
+        if (!txn || record_encode(&presence->alive, &json) < 0) {
+                etcd_txn_free(txn);
+                retry_later(presence);
+                return;
+        }
+        etcd_txn_put(txn, presence->alive_key, json, strlen(json), etcd_lease_id(presence->lease));
+        if (etcd_txn_commit(presence->etcd, txn, on_report_put, presence, &presence->report_put) <
+            0)
+                retry_later(presence);
+}
+
 static void on_lease(void *userdata, const EtcdLeaseEvent *event)
 {
         Presence *presence = userdata;
@@ -226,6 +255,7 @@ static void on_lease(void *userdata, const EtcdLeaseEvent *event)
                 log_warning("this host's lease has expired");
                 presence->alive_written = false;
                 presence->alive_put = etcd_cancel(presence->alive_put);
+                presence->report_put = etcd_cancel(presence->report_put);
                 tell_lost(presence, "its lease has expired");
                 step_down(presence);
                 break;
@@ -241,6 +271,8 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 
         if (!presence->alive_written)
                 put_alive(presence);
+        else if (presence->report_due && !presence->report_put)
+                put_report(presence);
         if (presence->sm.state == SWEEPING && !presence->candidacy)
                 sweep(presence);
         stand(presence);
@@ -288,6 +320,7 @@ Presence *presence_free(Presence *presence)
         if (!presence)
                 return NULL;
         etcd_cancel(presence->alive_put);
+        etcd_cancel(presence->report_put);
         etcd_cancel(presence->candidacy);
         etcd_lease_free(presence->lease);
         sd_event_source_disable_unref(presence->retry);
@@ -342,6 +375,15 @@ void presence_alive_changed(Presence *presence, bool there)
         presence->alive_written = false;
         tell_lost(presence, "its alive key is gone");
         put_alive(presence);
+}
+
+void presence_report(Presence *presence, const HostUpdateReport *report)
+{
+        presence->alive.alive.update = *report;
+        presence->report_put = etcd_cancel(presence->report_put);
+        presence->report_due = true;
+        if (presence->alive_written)
+                put_report(presence);
 }
 
 void presence_again(Presence *presence)

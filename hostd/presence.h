@@ -77,6 +77,15 @@ void presence_set_second(Presence *presence, bool second);
 void presence_alive_changed(Presence *presence, bool there);
 
 /**
+ * presence_report() - Have the alive record say this of an update from now on
+ * @presence: presence
+ * @report:   copied
+ *
+ * The lease is the same, and nothing is read anew: alive() is not called for it.
+ */
+void presence_report(Presence *presence, const HostUpdateReport *report);
+
+/**
  * presence_again() - Say anew that this host is alive: alive() is called again
  *
  * For a host that was fenced: what it reads after that is what it may run.

@@ -86,19 +86,42 @@ static const Field cluster_fields[] = {
         {},
 };
 
+static const Field host_update_fields[] = {
+        NAME(HostUpdate, operation), BOOL(HostUpdate, begun),
+        BOOL(HostUpdate, cordoned),  BOOL(HostUpdate, draining),
+        NAME(HostUpdate, boot),      TEXT(HostUpdate, version),
+        TEXT(HostUpdate, url),       {},
+};
+
 static const Field host_fields[] = {
-        NAME(HostRecord, fault_domain),     UNSIGNED(HostRecord, vcpus),
-        UNSIGNED(HostRecord, memory_bytes), UNSIGNED(HostRecord, disk_bytes),
-        ADDRESS(HostRecord, address),       ADDRESS(HostRecord, uplink),
-        NAME(HostRecord, accelerator),      BOOL(HostRecord, cordoned),
-        BOOL(HostRecord, draining),         BOOL(HostRecord, written_off),
-        UNSIGNED(HostRecord, joined_us),    {},
+        NAME(HostRecord, fault_domain),
+        UNSIGNED(HostRecord, vcpus),
+        UNSIGNED(HostRecord, memory_bytes),
+        UNSIGNED(HostRecord, disk_bytes),
+        ADDRESS(HostRecord, address),
+        ADDRESS(HostRecord, uplink),
+        NAME(HostRecord, accelerator),
+        BOOL(HostRecord, cordoned),
+        BOOL(HostRecord, draining),
+        BOOL(HostRecord, written_off),
+        UNSIGNED(HostRecord, joined_us),
+        OBJECT(HostRecord, update, host_update_fields),
+        {},
+};
+
+static const Field host_update_report_fields[] = {
+        NAME(HostUpdateReport, operation),
+        BOOL(HostUpdateReport, current),
+        BOOL(HostUpdateReport, healthy),
+        TEXT(HostUpdateReport, problem),
+        {},
 };
 
 static const Field alive_fields[] = {
         NAME(AliveRecord, boot_id),
         UNSIGNED(AliveRecord, epoch),
         TEXT(AliveRecord, version),
+        OBJECT(AliveRecord, update, host_update_report_fields),
         {},
 };
 

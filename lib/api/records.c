@@ -72,11 +72,17 @@ static const char *const statuses[STATUSES] = {
 };
 
 static const char *const operation_kinds[OPERATION_KINDS] = {
-        [OPERATION_DEPLOY] = "deploy",       [OPERATION_SCALE] = "scale",
-        [OPERATION_CONFIGURE] = "configure", [OPERATION_SWAP] = "swap",
-        [OPERATION_UPDATE] = "update",       [OPERATION_DELETE] = "delete",
-        [OPERATION_REBOOT] = "reboot",       [OPERATION_REIMAGE] = "reimage",
-        [OPERATION_REBUILD] = "rebuild",     [OPERATION_DRAIN] = "drain",
+        [OPERATION_DEPLOY] = "deploy",
+        [OPERATION_SCALE] = "scale",
+        [OPERATION_CONFIGURE] = "configure",
+        [OPERATION_SWAP] = "swap",
+        [OPERATION_UPDATE] = "update",
+        [OPERATION_DELETE] = "delete",
+        [OPERATION_REBOOT] = "reboot",
+        [OPERATION_REIMAGE] = "reimage",
+        [OPERATION_REBUILD] = "rebuild",
+        [OPERATION_DRAIN] = "drain",
+        [OPERATION_UPDATE_HOSTS] = "update-hosts",
 };
 
 static const char *const operation_states[OPERATION_STATES] = {

@@ -27,6 +27,7 @@
 #define RECORD_VERSION_MAX 63 /* guest OS versions and families */
 #define RECORD_LABEL_MAX   128
 #define RECORD_DETAIL_MAX  511 /* texts for people */
+#define RECORD_URL_MAX     255
 #define RECORD_KEY_MAX     320 /* a whole key */
 
 #define RECORD_TEXT_MAX      (1 * MIB)    /* a csdef or cscfg in a deployment */
@@ -126,6 +127,7 @@ typedef enum OperationKind {
         OPERATION_REIMAGE,
         OPERATION_REBUILD,
         OPERATION_DRAIN,
+        OPERATION_UPDATE_HOSTS, /* their own system, a fault domain at a time */
         OPERATION_KINDS,
 } OperationKind;
 
@@ -194,6 +196,18 @@ typedef struct ClusterRecord {
         uint64_t keep_ended_ms; /* how long ended operations are kept */
 } ClusterRecord;
 
+/* A host's part in an update of hosts' own system: `waiting` for its turn, then, when it has
+ * @begun, being emptied, then, with a @boot, told to fetch the new version and to restart. */
+typedef struct HostUpdate {
+        RecordName operation; /* "" for none, and then so is all that follows */
+        bool begun;
+        bool cordoned;                /* it was, before */
+        bool draining;                /* likewise */
+        RecordName boot;              /* boot id before */
+        RecordName version;           /* of its system, before */
+        char url[RECORD_URL_MAX + 1]; /* "" for where it looks by itself */
+} HostUpdate;
+
 /* hosts/<host> */
 typedef struct HostRecord {
         RecordName name;
@@ -209,7 +223,16 @@ typedef struct HostRecord {
         bool written_off; /* lost, and an operator released the brake: it counts as gone for good
                              until it is alive again */
         uint64_t joined_us;
+        HostUpdate update;
 } HostRecord;
+
+/* What a host says of the update that its host record tells it of. */
+typedef struct HostUpdateReport {
+        RecordName operation; /* "" for none, and then so is all that follows */
+        bool current;         /* there is no newer version */
+        bool healthy;         /* it has restarted, and all of it works */
+        RecordDetail problem; /* why it cannot; "" for nothing */
+} HostUpdateReport;
 
 /* alive/<host>: written by the host under its lease, gone when the lease has expired */
 typedef struct AliveRecord {
@@ -217,6 +240,7 @@ typedef struct AliveRecord {
         RecordName boot_id;
         uint64_t epoch;     /* grows with each start of hostd */
         RecordName version; /* of the host image; "" when it runs none */
+        HostUpdateReport update;
 } AliveRecord;
 
 /* services/<service>. A VIP belongs to the slot: a swap exchanges the deployments only. */

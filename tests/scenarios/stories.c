@@ -264,6 +264,22 @@ static void do_status(World *world, const Line *line)
         world_status(world, word(line, 2), status);
 }
 
+static void do_new_version(World *world, const Line *line)
+{
+        world_release_host_version(world);
+}
+
+static void do_broken_version(World *world, const Line *line)
+{
+        world_break_update(world, host(line));
+}
+
+static void do_update(World *world, const Line *line)
+{
+        world_request(world, &(FabricRequest) {.kind = FABRIC_UPDATE_HOSTS,
+                                               .hosts = line->n > 2 ? word(line, 2) : ""});
+}
+
 static void do_import(World *world, const Line *line)
 {
         Record record;
@@ -323,17 +339,42 @@ static const struct {
         const char *name;
         Verb verb;
 } verbs[] = {
-        {"deploy", do_deploy},     {"scale", do_scale},     {"configure", do_configure},
-        {"swap", do_swap},         {"delete", do_delete},   {"reboot", do_reboot},
-        {"reimage", do_reimage},   {"rebuild", do_rebuild}, {"cordon", do_cordon},
-        {"uncordon", do_uncordon}, {"drain", do_drain},     {"release-brake", do_release},
-        {"crash", do_crash},       {"boot", do_boot},       {"cut", do_cut},
-        {"mend", do_mend},         {"freeze", do_freeze},   {"thaw", do_thaw},
-        {"bad", do_bad},           {"good", do_good},       {"etcd", do_etcd},
-        {"status", do_status},     {"remove", do_remove},   {"probe", do_probe},
-        {"lossy", do_lossy},       {"slow", do_slow},       {"clock", do_clock},
-        {"import", do_import},     {"disable", do_disable}, {"remove-os", do_remove_os},
-        {"pin", do_pin},           {"enable", do_enable},   {"end", do_end},
+        {"deploy", do_deploy},
+        {"scale", do_scale},
+        {"configure", do_configure},
+        {"swap", do_swap},
+        {"delete", do_delete},
+        {"reboot", do_reboot},
+        {"reimage", do_reimage},
+        {"rebuild", do_rebuild},
+        {"cordon", do_cordon},
+        {"uncordon", do_uncordon},
+        {"drain", do_drain},
+        {"release-brake", do_release},
+        {"crash", do_crash},
+        {"boot", do_boot},
+        {"cut", do_cut},
+        {"mend", do_mend},
+        {"freeze", do_freeze},
+        {"thaw", do_thaw},
+        {"bad", do_bad},
+        {"good", do_good},
+        {"etcd", do_etcd},
+        {"status", do_status},
+        {"remove", do_remove},
+        {"probe", do_probe},
+        {"lossy", do_lossy},
+        {"slow", do_slow},
+        {"clock", do_clock},
+        {"import", do_import},
+        {"disable", do_disable},
+        {"remove-os", do_remove_os},
+        {"new-version", do_new_version},
+        {"broken-version", do_broken_version},
+        {"update", do_update},
+        {"pin", do_pin},
+        {"enable", do_enable},
+        {"end", do_end},
 };
 
 static Line split(char *text)

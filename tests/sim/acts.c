@@ -19,12 +19,12 @@ static const char *const act_names[ACTS] = {
         "crash",    "cut",    "freeze", "freeze-whole", "etcd",      "domain",
         "bad-host", "sick",   "deploy", "scale",        "configure", "swap",
         "delete",   "reboot", "drain",  "release",      "import",    "switch",
-        "clock",    "lossy",  "slow",   "partition",
+        "clock",    "lossy",  "slow",   "partition",    "update",
 };
 
 /* Of each thousand. */
-static const unsigned act_weights[ACTS] = {120, 100, 80, 60, 10, 10, 30, 110, 120, 90, 30,
-                                           30,  30,  40, 20, 10, 15, 5,  40,  20,  20, 10};
+static const unsigned act_weights[ACTS] = {115, 100, 80, 60, 10, 10, 30, 110, 120, 90, 30, 30,
+                                           30,  40,  20, 10, 15, 5,  40, 20,  20,  10, 5};
 
 /* What strikes a whole cluster is no more frequent when that is large. */
 static bool strikes_all(ActKind kind)
@@ -162,6 +162,14 @@ static void configure(World *world, const Act *act, FabricRequest *ask)
         world_request(world, ask);
 }
 
+static void update_hosts(World *world, const Options *options, const Act *act)
+{
+        world_release_host_version(world);
+        if (act->b % 4 == 0)
+                world_break_update(world, (unsigned) (act->a % options->n_hosts));
+        world_request(world, &(FabricRequest) {.kind = FABRIC_UPDATE_HOSTS, .hosts = ""});
+}
+
 static void request(World *world, const Act *act, unsigned serial, const char *service)
 {
         FabricCount counts[] = {{"web", 1 + (uint32_t) (act->b % 14)},
@@ -265,6 +273,9 @@ void act_begin(World *world, const Options *options, const Act *act, unsigned se
                 break;
         case ACT_SICK:
                 world_status_nth(world, act->a, sick[act->b % ARRAY_SIZE(sick)]);
+                break;
+        case ACT_UPDATE:
+                update_hosts(world, options, act);
                 break;
         case ACT_DRAIN:
                 world_request(world, &(FabricRequest) {.kind = FABRIC_DRAIN, .host = name});

@@ -30,6 +30,7 @@ typedef enum ActKind {
         ACT_LOSSY,
         ACT_SLOW,
         ACT_PARTITION, /* half of the hosts is cut off */
+        ACT_UPDATE,    /* of the hosts' own system; it is broken for one of them now and then */
         ACTS,
 } ActKind;
 

@@ -181,6 +181,22 @@ static void check_deployment(World *world, const DeploymentRecord *deployment)
         check_os(world, deployment);
 }
 
+void check_host_update(World *world, const HostRecord *old, const HostRecord *new)
+{
+        if (!new->update.boot[0] || old->update.boot[0])
+                return;
+        if (map_size(&world->hosts[host_index(world, new->name)].placed) > 0)
+                trace_violation(world, "%s is to restart with instances on it", new->name);
+        MAP_FOREACH (entry, &world->store[RECORD_HOST]) {
+                const Record *other = entry->value;
+
+                if (other->host.update.boot[0] &&
+                    !str_equal(other->host.fault_domain, new->fault_domain))
+                        trace_violation(world, "%s is to restart while %s of another domain is",
+                                        new->name, other->host.name);
+        }
+}
+
 static void check_record(World *world, const Record *record)
 {
         if (record->type == RECORD_INSTANCE)
@@ -195,6 +211,8 @@ static void check_record(World *world, const Record *record)
                                 record->operation.message);
         else if (record->type == RECORD_OBSERVED)
                 check_observed(world, &record->observed);
+        else if (record->type == RECORD_HOST && record->host.update.operation[0])
+                trace_violation(world, "%s is part of an update in the end", record->host.name);
 }
 
 void world_check_quiet(World *world)

@@ -168,6 +168,9 @@ void controller_commit(World *world, Controller *c)
                 if (t->writes[i].key.type == RECORD_INSTANCE)
                         spread_note(world, c, store_get(world, &t->writes[i].key),
                                     t->writes[i].record);
+                else if (t->writes[i].key.type == RECORD_HOST)
+                        spread_note_host(world, c, store_get(world, &t->writes[i].key),
+                                         t->writes[i].record);
                 store_set(world, &t->writes[i].key,
                           t->writes[i].record ? record_dup(t->writes[i].record) : NULL);
         }
@@ -209,9 +212,11 @@ static void controller_feed(World *world, Controller *c)
 
         while (!c->busy && host->up && !host->frozen && c->n_pending > 0) {
                 Event event = c->pending[0];
+                bool more = c->n_pending > 1 && c->pending[1].type != EVENT_TICK;
 
                 note_silence(world, c, &event);
                 ARRAY_REMOVE(c->pending, c->n_pending, 0);
+                c->tick_pending &= event.type != EVENT_TICK;
                 if (event.type == EVENT_TICK)
                         controller_step(world, c, (FabricEvent) {.type = FABRIC_TICK});
                 else if (event.type == EVENT_SILENT)
@@ -219,14 +224,14 @@ static void controller_feed(World *world, Controller *c)
                                         (FabricEvent) {.type = FABRIC_SILENT,
                                                        .key = event.key,
                                                        .renewal = (int64_t) event.token,
-                                                       .since_ns = event.time_ns});
+                                                       .since_ns = event.time_ns,
+                                                       .more = more});
                 else
                         controller_step(world, c,
                                         (FabricEvent) {.type = event.deleted ? FABRIC_RECORD_DELETED
                                                                              : FABRIC_RECORD_PUT,
                                                        .record = event.record,
-                                                       .more = c->n_pending > 0 &&
-                                                               c->pending[0].type != EVENT_TICK,
+                                                       .more = more,
                                                        .key = event.key});
                 record_free(event.record);
         }
@@ -259,6 +264,9 @@ static void add_silence(Controller *c, const SimHost *host)
 /* With the end of a host's lease comes which renewal was its last. */
 static void add_pending(const World *world, Controller *c, Event event)
 {
+        if (event.type == EVENT_TICK && c->tick_pending)
+                return; /* however long it has been busy, it is one look at the clock */
+        c->tick_pending |= event.type == EVENT_TICK;
         must(ARRAY_APPEND(c->pending, c->n_pending, event));
         if (event.deleted && event.key.type == RECORD_ALIVE &&
             host_named(world, event.key.name)->lost_ns > 0)
@@ -424,6 +432,10 @@ void world_request(World *world, const FabricRequest *request)
         if (request->host) {
                 snprintf(ask->host, sizeof(ask->host), "%s", request->host);
                 ask->request.host = ask->host;
+        }
+        if (request->hosts) {
+                snprintf(ask->hosts, sizeof(ask->hosts), "%s", request->hosts);
+                ask->request.hosts = ask->hosts;
         }
         if (request->configuration) {
                 snprintf(ask->configuration, sizeof(ask->configuration), "%s",

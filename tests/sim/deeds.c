@@ -44,6 +44,7 @@ static uint64_t run_deed(const Deed *deed, uint64_t kill_at, char *violation, si
                                                        .deployment = &deployment});
         }
         world_run(world, 60 * SECOND);
+        world_release_host_version(world);
         if (request.kind == FABRIC_DEPLOY) {
                 sample_deployment("d3", 140, 0, 80, &deployment); /* more than one transaction */
                 request.deployment = &deployment;
@@ -84,6 +85,7 @@ bool deeds_leaders_die(void)
                 {"swap", {.kind = FABRIC_SWAP, .service = "shop"}},
                 {"delete", {.kind = FABRIC_DELETE_SERVICE, .service = "shop"}},
                 {"drain", {.kind = FABRIC_DRAIN, .host = "h0"}},
+                {"update of hosts", {.kind = FABRIC_UPDATE_HOSTS, .hosts = ""}, NULL},
                 {"walk", {.kind = FABRIC_REGISTER}, "2"},
                 {"walk and revert", {.kind = FABRIC_REGISTER}, "2-bad"},
         };

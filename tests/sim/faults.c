@@ -171,6 +171,16 @@ void world_status_nth(World *world, uint64_t n, InstanceStatus status)
                 }
 }
 
+void world_release_host_version(World *world)
+{
+        world->newest++;
+}
+
+void world_break_update(World *world, unsigned host)
+{
+        world->hosts[host].broken = true;
+}
+
 void world_bad_host(World *world, unsigned host, bool bad)
 {
         if (world->hosts[host].bad != bad)
@@ -211,6 +221,7 @@ void world_mend_all(World *world)
                 world_thaw(world, i);
                 world_boot(world, i);
                 world_bad_host(world, i, false);
+                world->hosts[i].broken = false;
                 world_lossy(world, i, false);
                 world_slow(world, i, false);
         }

@@ -115,11 +115,70 @@ static void host_reconcile(World *world, unsigned index, const char *id)
         }
 }
 
+/* What it says of its update is under its alive key. */
+static void say(World *world, unsigned index, const HostUpdate *update, bool current, bool healthy)
+{
+        SimHost *host = &world->hosts[index];
+
+        memcpy(host->update, update->operation, sizeof(RecordName));
+        host->current = current;
+        host->healthy = healthy;
+        host_alive_put(world, index);
+}
+
+static void boot_id(const World *world, unsigned index, RecordName id)
+{
+        snprintf(id, sizeof(RecordName), "%.40s-%u", world->hosts[index].name,
+                 world->hosts[index].boots);
+}
+
+static void host_update(World *world, unsigned index, const HostRecord *record)
+{
+        SimHost *host = &world->hosts[index];
+        const HostUpdate *update = &record->update;
+        bool current = host->version == world->newest;
+        RecordName boot;
+
+        boot_id(world, index, boot);
+        if (!host->joined || !update->boot[0] || str_equal(host->update, update->operation))
+                return;
+        if (!str_equal(update->boot, boot)) {
+                say(world, index, update, false, true);
+                return;
+        }
+        say(world, index, update, current, false);
+        if (!current)
+                queue_push(world, world->now_ns + chance_about(world, UPDATE_NS),
+                           (Event) {.type = EVENT_RESTART, .host = index, .token = host->boots});
+}
+
+void host_restart(World *world, unsigned index, uint64_t boot)
+{
+        SimHost *host = &world->hosts[index];
+
+        if (!host->up || host->boots != boot)
+                return;
+        if (host->frozen) {
+                queue_push(world, world->now_ns + UPDATE_NS,
+                           (Event) {.type = EVENT_RESTART, .host = index, .token = boot});
+                return;
+        }
+        if (!host->broken) /* otherwise the boot loader takes the one before, in the end */
+                host->version = world->newest;
+        world_crash(world, index);
+        world_boot(world, index);
+}
+
 void host_see(World *world, unsigned index, const RecordKey *key, Record *record)
 {
         SimHost *host = &world->hosts[index];
         char id[RECORD_KEY_MAX + 1];
 
+        if (key->type == RECORD_HOST) {
+                host_update(world, index, &record->host);
+                record_free(record);
+                return;
+        }
         instance_id_format(&key->instance, id);
         if (record && !str_equal(record->instance.host, host->name)) {
                 record_free(record);
@@ -135,6 +194,7 @@ void host_see(World *world, unsigned index, const RecordKey *key, Record *record
 void host_read(World *world, unsigned index)
 {
         SimHost *host = &world->hosts[index];
+        RecordKey self = {.type = RECORD_HOST};
 
         host->view.value_free = record_free_value;
         map_deinit(&host->view);
@@ -166,6 +226,9 @@ void host_read(World *world, unsigned index)
         /* and what it runs it says again: reports may have been lost with the connection */
         MAP_FOREACH (entry, &host->vms)
                 vm_report(world, index, entry->value);
+        memcpy(self.name, host->name, sizeof(RecordName));
+        if (store_get(world, &self))
+                host_update(world, index, &store_get(world, &self)->host);
 }
 
 void host_alive_put(World *world, unsigned index)
@@ -177,6 +240,11 @@ void host_alive_put(World *world, unsigned index)
                 abort();
         record_init(record, RECORD_ALIVE);
         memcpy(record->alive.host, world->hosts[index].name, sizeof(RecordName));
+        boot_id(world, index, record->alive.boot_id);
+        snprintf(record->alive.version, sizeof(RecordName), "%u", world->hosts[index].version);
+        memcpy(record->alive.update.operation, world->hosts[index].update, sizeof(RecordName));
+        record->alive.update.current = world->hosts[index].current;
+        record->alive.update.healthy = world->hosts[index].healthy;
         key = record_key_of(record);
         store_set(world, &key, record);
 }

@@ -21,5 +21,8 @@ void host_see(World *world, unsigned index, const RecordKey *key, Record *record
 /** host_read() - It reads all instances placed here, after its alive key was written */
 void host_read(World *world, unsigned index);
 
+/** host_restart() - It restarts into its new version, if it is still in that boot */
+void host_restart(World *world, unsigned index, uint64_t boot);
+
 /** host_alive_put() - Its alive key is written */
 void host_alive_put(World *world, unsigned index);

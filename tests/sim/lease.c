@@ -158,5 +158,8 @@ void lease_fence(World *world, unsigned index)
 void lease_booted(World *world, unsigned index)
 {
         world->hosts[index].up = true;
+        world->hosts[index].boots++;
+        memset(world->hosts[index].update, 0, sizeof(RecordName));
+        world->hosts[index].current = world->hosts[index].healthy = false;
         lease_resume(world, index);
 }

@@ -31,6 +31,12 @@ void spread_note(World *world, Controller *c, const Record *old, const Record *n
         must(ARRAY_APPEND(c->placings, c->n_placings, placing));
 }
 
+void spread_note_host(World *world, const Controller *c, const Record *old, const Record *new)
+{
+        if (old && new && old->host.cordoned && !new->host.cordoned)
+                world->hosts[host_index(world, new->host.name)].freed_by = c->serial;
+}
+
 /* How many of the role are in each domain, surge instances among themselves and with the others. */
 static void count(const World *world, const InstanceRecord *instance, const DeploymentRole *role,
                   uint32_t *counts)

@@ -8,6 +8,9 @@
 
 #include "tests/sim/state.h"
 
+/** spread_note_host() - @c's plan writes this host: what it opens counts from the next plan on */
+void spread_note_host(World *world, const Controller *c, const Record *old, const Record *new);
+
 /** spread_note() - @c's plan writes this instance; NULL: it was not there, or it is removed */
 void spread_note(World *world, Controller *c, const Record *old, const Record *new);
 

@@ -19,7 +19,8 @@
 #define ELECT_NS  MS(500)
 #define REJOIN_NS MS(1000)
 #define REBOOT_NS MS(40000)
-#define OUTAGE_NS MS(8000) /* after that silence counts anew */
+#define UPDATE_NS MS(20000) /* to fetch a version of the system */
+#define OUTAGE_NS MS(8000)  /* after that silence counts anew */
 
 typedef enum EventType {
         EVENT_WATCH,  /* a host learns of an instance record */
@@ -39,6 +40,7 @@ typedef enum EventType {
         EVENT_PATROL, /* what does not run and ought to is looked at */
         EVENT_BOOTED,
         EVENT_ELECT,
+        EVENT_RESTART, /* a host has fetched its update */
 } EventType;
 
 typedef struct Event {
@@ -85,10 +87,15 @@ typedef struct SimHost {
         uint64_t watch_ns;    /* the last message on its watch comes then */
         uint64_t write_ns;    /* and on its way to etcd */
         uint64_t lost_ns;     /* it stopped working then */
-        uint64_t renewed_ns;  /* its last renewal, once it cannot renew any more */
-        uint64_t renewal;     /* which one that was */
-        uint64_t seen_ns;     /* when leaders saw it */
-        bool lossy, slow;     /* its messages get lost, or are late */
+        unsigned boots;
+        unsigned version;      /* of its system; the newest is World.newest */
+        bool broken;           /* the next version does not become healthy on it */
+        RecordName update;     /* operation that it updates itself for, and says that it */
+        bool current, healthy; /* has found no newer version; has come back with it */
+        uint64_t renewed_ns;   /* its last renewal, once it cannot renew any more */
+        uint64_t renewal;      /* which one that was */
+        uint64_t seen_ns;      /* when leaders saw it */
+        bool lossy, slow;      /* its messages get lost, or are late */
         unsigned n_messages;
         int64_t wall_us;    /* its CLOCK_REALTIME is off by so much */
         uint64_t failed_ns; /* etcd was told of a VM that did not start here */
@@ -134,14 +141,15 @@ typedef struct Controller {
         size_t n_placings;
         Event *pending; /* what it has learnt while it was writing */
         size_t n_pending;
-        Event *held; /* what its watch brings when it is connected again */
+        bool tick_pending; /* it is to look at the clock: one of them */
+        Event *held;       /* what its watch brings when it is connected again */
         size_t n_held;
         uint64_t wake_ns;
 } Controller;
 
 typedef struct Ask {
         FabricRequest request;
-        char operation[16], service[64], host[64], configuration[16];
+        char operation[16], service[64], host[64], hosts[128], configuration[16];
         DeploymentRecord *deployment;
         FabricCount counts[2];
         Record *record;
@@ -161,9 +169,10 @@ struct World {
         Map host_index; /* name -> 1 + index */
         Controller **controllers;
         size_t n_controllers;
-        Map running; /* instance id -> Vm * that runs */
-        Map idle;    /* instance id -> Idle *: those that do not */
-        Map taken;   /* instance id -> NULL: taken down by our own doing, and not back yet */
+        unsigned newest; /* version of the hosts' system */
+        Map running;     /* instance id -> Vm * that runs */
+        Map idle;        /* instance id -> Idle *: those that do not */
+        Map taken;       /* instance id -> NULL: taken down by our own doing, and not back yet */
         bool patrols;
         uint64_t slow_ns; /* the last message that was slow was sent then */
         Ask **asks;

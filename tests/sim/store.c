@@ -175,6 +175,11 @@ void store_set(World *world, const RecordKey *key, Record *record)
         trace_change(world, old, record);
         if (key->type == RECORD_INSTANCE)
                 store_instance(world, key, old, record);
+        if (record && key->type == RECORD_HOST && record->host.update.boot[0] &&
+            (!old || !old->host.update.boot[0]))
+                host_tell(world, record->host.name, key, record);
+        if (key->type == RECORD_HOST && old && record)
+                check_host_update(world, &old->host, &record->host);
         if (key->type == RECORD_OPERATION)
                 count_walk(world, old, record);
         if (key->type == RECORD_OBSERVED)

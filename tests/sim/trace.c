@@ -120,6 +120,8 @@ static void note_host(World *world, const Record *old, const Record *new)
 {
         if (!new)
                 trace_note(world, "host %s is removed", old->host.name);
+        if (old && new && !old->host.update.boot[0] && new->host.update.boot[0])
+                trace_note(world, "host %s is to update itself", new->host.name);
         if (old && new &&
             (old->host.cordoned != new->host.cordoned || old->host.draining != new->host.draining))
                 trace_note(world, "host %s is %s", new->host.name,

@@ -118,6 +118,7 @@ void trial_explain(const Options *options, Act *acts, size_t n, const Result *re
 {
         printf("seed %llu, %u hosts, %.2f hours: %s\n", (unsigned long long) options->seed,
                options->n_hosts, options->hours, result->violation);
+        fflush(stdout); /* shrinking may take long */
         n = shrink(options, acts, n, result->kind);
         printf("the %zu acts that it takes:\n", n);
         for (size_t i = 0; i < n; i++)

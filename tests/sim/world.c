@@ -106,6 +106,11 @@ static void take_booted(World *world, Event *event)
         lease_booted(world, event->host);
 }
 
+static void take_restart(World *world, Event *event)
+{
+        host_restart(world, event->host, event->token);
+}
+
 static void take_elect(World *world, Event *event)
 {
         controller_elect(world);
@@ -167,6 +172,7 @@ static const struct {
         [EVENT_PATROL] = {TO_NOBODY, take_patrol, NULL},
         [EVENT_BOOTED] = {TO_BOOT, take_booted, NULL},
         [EVENT_ELECT] = {TO_NOBODY, take_elect, NULL},
+        [EVENT_RESTART] = {TO_NOBODY, take_restart, NULL},
 };
 
 static void take(World *world, Event *event)
@@ -231,6 +237,8 @@ World *world_new(const WorldConfig *config)
                 host->vms.value_free = free;
                 must(map_put(&world->host_index, host->name, (void *) (uintptr_t) (i + 1)));
         }
+        for (unsigned i = 0; i < config->n_hosts; i++)
+                world->hosts[i].version = world->newest = 1;
         store_seed(world);
         for (unsigned i = 0; i < config->n_hosts; i++) {
                 world->hosts[i].held = world->hosts[i].joined = true;

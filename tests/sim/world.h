@@ -118,6 +118,12 @@ void world_probe(World *world, const char *instance, bool good);
 /** world_status_nth() - The same for the @n-th instance of all, whichever that is */
 void world_status_nth(World *world, uint64_t n, InstanceStatus status);
 
+/** world_release_host_version() - There is a newer version of the hosts' own system */
+void world_release_host_version(World *world);
+
+/** world_break_update() - The next version does not become healthy on a host */
+void world_break_update(World *world, unsigned host);
+
 /** world_bad_host() - VMs that are created on this host from now on fail to start, or no more */
 void world_bad_host(World *world, unsigned host, bool bad);
 

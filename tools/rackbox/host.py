@@ -85,6 +85,8 @@ def credentials(name, number, more):
 def binds(name):
     bound = [f"--bind={disk(name)}/var:/var", f"--bind={disk(name)}/ephemeral:/var/lib/troupe/ephemeral",
              f"--bind-ro={state.TOP}:/mnt", f"--bind-ro={GUESTS}:/usr/share/troupe/os"]
+    if os.path.exists(f"{disk(name)}/os-release"):
+        bound.append(f"--bind-ro={disk(name)}/os-release:/usr/lib/os-release")
     bound += [f"--bind={OWN_DEVICES}{device}:{device}" for device in DEVICES if os.path.exists(device)]
     return bound
 

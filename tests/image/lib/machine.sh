@@ -118,16 +118,16 @@ power_cut() { kill -9 "$machine"; wait "$machine" 2>/dev/null || :; machine=; }
 version_is() { [ "$(on '. /usr/lib/os-release; echo $IMAGE_VERSION' 2>/dev/null)" = "$1" ]; }
 healthy() { on systemctl --quiet is-active boot-complete.target; }
 
-# serve_updates: an HTTP server that the machine reaches as $url; serve IMAGE puts an image's update files there
+# serve_updates [ADDRESS]: an HTTP server that the machine reaches as $url; serve IMAGE puts an image's update files there
 serve_updates() {
-        local port
+        local port at=${1:-127.0.0.1}
         web=$work/web
         mkdir "$web"
         port=$(free_port)
-        python3 -m http.server --bind 127.0.0.1 --directory "$web" "$port" >"$work/web.log" 2>&1 &
+        python3 -m http.server --bind "$at" --directory "$web" "$port" >"$work/web.log" 2>&1 &
         server=$!
         trap 'kill $server || :; finish' EXIT
-        url=http://10.0.2.2:$port
+        url=http://${1:-10.0.2.2}:$port
 }
 serve() { rm -f "$web"/*; ln -s "$1"/{SHA256SUMS,SHA256SUMS.gpg,troupe_*} "$web/"; }
 update() { on "/usr/lib/troupe/update $url"; }

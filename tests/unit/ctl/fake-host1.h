@@ -225,8 +225,13 @@ static int fake_start_operation(sd_bus_message *message, void *userdata, sd_bus_
                         uint32_t count;
 
                         sd_bus_message_enter_container(message, type, contents);
-                        while (sd_bus_message_read(message, "{su}", &text, &count) > 0)
-                                str_buffer_addf(&line, " %s=%u", text, count);
+                        while (str_equal(contents, "s")
+                                       ? sd_bus_message_read(message, "s", &text) > 0
+                                       : sd_bus_message_read(message, "{su}", &text, &count) > 0)
+                                if (str_equal(contents, "s"))
+                                        str_buffer_addf(&line, " %s", text);
+                                else
+                                        str_buffer_addf(&line, " %s=%u", text, count);
                         sd_bus_message_exit_container(message);
                 } else {
                         sd_bus_message_skip(message, (char[]) {type, 0});
@@ -447,6 +452,7 @@ static const sd_bus_vtable fake_manager_vtable[] = {
         FAKE_STARTS("Reimage", "sss"),
         FAKE_STARTS("Rebuild", "sss"),
         FAKE_STARTS("DrainHost", "s"),
+        FAKE_STARTS("UpdateHosts", "ass"),
         SD_BUS_METHOD("CordonHost", "s", "", fake_host, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("UncordonHost", "s", "", fake_host, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("RemoveHost", "sb", "", fake_host, SD_BUS_VTABLE_UNPRIVILEGED),

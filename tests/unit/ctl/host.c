@@ -30,6 +30,18 @@ static void each_form_calls_its_method(void **state)
                                    "RemoveHost h3 0\nRemoveHost h3 1\nReleaseBrake\n");
 }
 
+static void hosts_are_updated_together(void **state)
+{
+        const Options options = {.quiet = true}, from = {.quiet = true, .url = "http://x/y"};
+        char *words[] = {"update", "h1", "h2", NULL};
+        _cleanup_free_ char *calls = NULL;
+
+        assert_int_equal(verb_host(&from, 3, words), CTL_DONE);
+        assert_int_equal(verb_host(&options, 1, words), CTL_DONE);
+        calls = fake_calls();
+        assert_string_equal(calls, "UpdateHosts h1 h2 http://x/y\nUpdateHosts \n");
+}
+
 static void a_refusal_is_told(void **state)
 {
         const Options options = {.quiet = true};
@@ -50,6 +62,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_form_calls_its_method),
+                cmocka_unit_test(hosts_are_updated_together),
                 cmocka_unit_test(a_refusal_is_told),
                 cmocka_unit_test(another_form_is_usage),
         };

@@ -31,13 +31,14 @@ static void values_go_both_ways(void **state)
 
         assert_true(sd_bus_message_append(there, "ssutbq", "shop", "", 7, UINT64_MAX, 1, 9) >= 0);
         assert_true(sd_bus_message_append(there, "a{su}", 2, "web", 3, "worker", 4) >= 0);
+        assert_true(sd_bus_message_append(there, "as", 2, "h1", "h2") >= 0);
         assert_true(sd_bus_message_append(there, "o", "/org/troupe") >= 0);
         seal(there);
         assert_true(forward_encode(there, NULL, &values) >= 0);
         assert_true(sd_json_variant_format(values, 0, &text) >= 0);
         assert_string_equal(text, "[\"shop\",\"\",7,\"18446744073709551615\",true,9,"
-                                  "[[\"web\",3],[\"worker\",4]],\"/org/troupe\"]");
-        assert_int_equal(forward_decode(back, "ssutbqa{su}o", values, NULL), 0);
+                                  "[[\"web\",3],[\"worker\",4]],[\"h1\",\"h2\"],\"/org/troupe\"]");
+        assert_int_equal(forward_decode(back, "ssutbqa{su}aso", values, NULL), 0);
         seal(back);
         assert_true(forward_encode(back, NULL, &again) >= 0);
         assert_true(sd_json_variant_format(again, 0, &text_again) >= 0);
@@ -53,22 +54,12 @@ static void what_does_not_fit_is_refused(void **state)
         static const struct {
                 const char *signature, *json;
         } wrong[] = {
-                {"s", "[]"},
-                {"s", "[1]"},
-                {"s", "[\"a\",\"b\"]"},
-                {"u", "[-1]"},
-                {"u", "[4294967296]"},
-                {"q", "[65536]"},
-                {"t", "[1]"},
-                {"b", "[1]"},
-                {"h", "[1]"},
-                {"v", "[1]"},
-                {"a{su", "[[]]"},
-                {"a{su}", "[[[\"a\"]]]"},
-                {"a{su}", "[{}]"},
-                {"as", "[[\"a\"]]"},
-                {"s", "{}"},
-                {"o", "[\"no path\"]"},
+                {"s", "[]"},       {"s", "[1]"},          {"s", "[\"a\",\"b\"]"},
+                {"u", "[-1]"},     {"u", "[4294967296]"}, {"q", "[65536]"},
+                {"t", "[1]"},      {"b", "[1]"},          {"h", "[1]"},
+                {"v", "[1]"},      {"a{su", "[[]]"},      {"a{su}", "[[[\"a\"]]]"},
+                {"a{su}", "[{}]"}, {"as", "[[1]]"},       {"as", "[\"a\"]"},
+                {"au", "[[1]]"},   {"s", "{}"},           {"o", "[\"no path\"]"},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {

@@ -25,8 +25,12 @@ static const struct {
         {P "hosts/h1",
          "{\"fault_domain\":\"rack1\",\"vcpus\":8,\"memory_bytes\":34359738368,\"disk_bytes\":1,"
          "\"address\":\"192.0.2.1\",\"uplink\":\"198.18.0.1\",\"accelerator\":\"tcg\",\"cordoned\":"
-         "true,\"draining\":true,\"written_off\":true,\"joined_us\":1790000000000000}"},
-        {P "alive/h1", "{\"boot_id\":\"abc\",\"epoch\":18446744073709551615,\"version\":\"1.0\"}"},
+         "true,\"draining\":true,\"written_off\":true,\"joined_us\":1790000000000000,"
+         "\"update\":{\"operation\":\"op1\",\"begun\":true,\"cordoned\":true,\"draining\":true,"
+         "\"boot\":\"abc\",\"version\":\"1.0\",\"url\":\"http://x/\"}}"},
+        {P "alive/h1",
+         "{\"boot_id\":\"abc\",\"epoch\":18446744073709551615,\"version\":\"1.0\",\"update\":{"
+         "\"operation\":\"op1\",\"current\":true,\"healthy\":true,\"problem\":\"p\"}}"},
         {P "services/guestbook",
          "{\"production\":{\"deployment\":\"d1\",\"vip\":\"198.18.0.10\",\"owner\":\"h1\"},"
          "\"staging\":{\"vip\":\"198.18.0.11\"},\"created_us\":7}"},
