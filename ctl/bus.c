@@ -37,6 +37,8 @@ static const struct {
         {TROUPE_ERROR "CertificateInvalid", CTL_USAGE,
          "put the key, its certificate and those that vouch for it into one PEM file"},
         {TROUPE_ERROR "GuestOsInvalid", CTL_USAGE, "copy or build its directory again"},
+        {TROUPE_ERROR "SourceUnavailable", CTL_FAILED,
+         "see to the address, and try again: nothing of it was left"},
         {TROUPE_ERROR "CertificateInUse", CTL_FAILED,
          "delete or configure that service before, or leave it"},
         {TROUPE_ERROR "NoSuchCertificate", CTL_NOT_FOUND,

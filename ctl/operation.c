@@ -207,22 +207,30 @@ static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *erro
         return 1;
 }
 
-static int await(sd_bus *bus, const Answer *answer, Progress *progress)
+static int await(sd_bus *bus, const Answer *answer, OperationPoll poll, Progress *progress)
 {
+        uint64_t polled_ns = clock_boottime_ns();
+        double fraction = PROGRESS_UNKNOWN;
+
         while (!answer->reply) {
+                uint64_t now_ns = clock_boottime_ns();
                 int r = sd_bus_process(bus, NULL);
 
                 if (r == 0)
                         r = sd_bus_wait(bus, DRAW_USEC);
                 if (r < 0 && r != -EINTR)
                         return r;
-                progress_update(progress, PROGRESS_UNKNOWN, "");
+                if (poll && !answer->reply && now_ns - polled_ns >= NSEC_PER_SEC) {
+                        polled_ns = now_ns;
+                        fraction = poll(bus);
+                }
+                progress_update(progress, fraction, "");
         }
         return 0;
 }
 
 int operation_call(const Options *options, sd_bus *bus, sd_bus_message *call, const char *what,
-                   sd_bus_error *error, sd_bus_message **ret_reply)
+                   OperationPoll poll, sd_bus_error *error, sd_bus_message **ret_reply)
 {
         _cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
         Answer answer = {};
@@ -233,7 +241,7 @@ int operation_call(const Options *options, sd_bus *bus, sd_bus_message *call, co
         if (r < 0)
                 return r;
         progress_begin(&progress, what, options->quiet);
-        r = await(bus, &answer, &progress);
+        r = await(bus, &answer, poll, &progress);
         progress_end(&progress);
         if (r < 0)
                 return r;
@@ -249,7 +257,7 @@ int operation_run(const Options *options, sd_bus *bus, sd_bus_message *call, con
         _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_message_ sd_bus_message *reply = NULL;
         const char *path;
-        int r = operation_call(options, bus, call, what, &error, &reply);
+        int r = operation_call(options, bus, call, what, NULL, &error, &reply);
 
         if (r < 0)
                 return bus_failed(r, &error, "%s", what);

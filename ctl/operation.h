@@ -5,19 +5,23 @@
 
 #include "ctl/bus.h"
 
+/** OperationPoll - How far it is, 0 to 1, or PROGRESS_UNKNOWN; asked once a second */
+typedef double (*OperationPoll)(sd_bus *bus);
+
 /**
  * operation_call() - As sd_bus_call(), with something that moves while it takes long
  * @options:   options; of them quiet
  * @bus:       connection, with its timeout
  * @call:      the call
  * @what:      what it does, for people: "Importing the guest OS"
+ * @poll:      asks how far it is; NULL: nobody knows
  * @error:     what the other side says against it
  * @ret_reply: owned
  *
  * Return: 0; a negative errno.
  */
 int operation_call(const Options *options, sd_bus *bus, sd_bus_message *call, const char *what,
-                   sd_bus_error *error, sd_bus_message **ret_reply);
+                   OperationPoll poll, sd_bus_error *error, sd_bus_message **ret_reply);
 
 /**
  * operation_run() - Send the call that starts an operation, and wait for it as the options say

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 /* os: guest operating systems beside those of the host image. A version is a directory with a
- * manifest.json; with -H its files are sent one behind the other, the manifest first. */
+ * manifest.json; with -H its files are sent one behind the other, the manifest first. From an
+ * address hostd fetches it itself. */
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -12,6 +13,7 @@
 #include "ctl/bus.h"
 #include "ctl/listing.h"
 #include "ctl/operation.h"
+#include "ctl/progress.h"
 #include "ctl/remote.h"
 #include "ctl/table.h"
 #include "ctl/upload.h"
@@ -21,7 +23,8 @@
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 
-#define IMPORT_TIMEOUT_US (600 * USEC_PER_SEC) /* some hundred MiB are copied and digested */
+#define IMPORT_TIMEOUT_US (600 * USEC_PER_SEC)      /* some hundred MiB are copied and digested */
+#define FETCH_TIMEOUT_US  (3 * 3600 * USEC_PER_SEC) /* hostd gives up after two hours */
 #define MANIFEST_MAX      (64 * KIB)
 
 /* `import` and the files: what remote_upload() wants. */
@@ -110,11 +113,59 @@ static int import_here(const Options *options, const Upload *upload)
         if (r >= 0)
                 r = append_call(call, upload);
         if (r >= 0)
-                r = operation_call(options, bus, call, "Importing the guest OS", &error, &reply);
+                r = operation_call(options, bus, call, "Importing the guest OS", NULL, &error,
+                                   &reply);
         if (r >= 0)
                 r = sd_bus_message_read(reply, "ss", &family, &version);
         if (r < 0)
                 return bus_failed(r, &error, "Importing the guest OS");
+        printf("%s/%s\n", family, version);
+        return CTL_DONE;
+}
+
+/* ---- from a source */
+
+static bool is_address(const char *text)
+{
+        return str_after(text, "http://") || str_after(text, "https://");
+}
+
+static double fetch_progress(sd_bus *bus)
+{
+        _cleanup_message_ sd_bus_message *reply = NULL;
+        const char *url, *family, *version;
+        uint64_t bytes, size;
+        int r;
+
+        r = sd_bus_get_property(bus, HOST1_NAME, HOST1_PATH, HOST1_MANAGER, "GuestOsFetch", NULL,
+                                &reply, "(ssstt)");
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "(ssstt)", &url, &family, &version, &bytes, &size);
+        return r < 0 || size == 0 ? PROGRESS_UNKNOWN : (double) bytes / (double) size;
+}
+
+static int fetch(const Options *options, const char *url, const char *name)
+{
+        _cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_bus_ sd_bus *bus = NULL;
+        const char *family, *version;
+        int r = bus_open(options, &bus);
+
+        if (r != CTL_DONE)
+                return r;
+        sd_bus_set_method_call_timeout(bus, FETCH_TIMEOUT_US);
+        r = sd_bus_message_new_method_call(bus, &call, HOST1_NAME, HOST1_PATH, HOST1_MANAGER,
+                                           "FetchGuestOs");
+        if (r >= 0)
+                r = sd_bus_message_append(call, "ss", url, name);
+        if (r >= 0)
+                r = operation_call(options, bus, call, "Fetching the guest OS", fetch_progress,
+                                   &error, &reply);
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "ss", &family, &version);
+        if (r < 0)
+                return bus_failed(r, &error, "Fetching the guest OS from %s", url);
         printf("%s/%s\n", family, version);
         return CTL_DONE;
 }
@@ -126,6 +177,8 @@ static int import(const Options *options, size_t n_arguments, char **arguments)
         struct stat st;
         int r = CTL_DONE;
 
+        if (is_address(arguments[1]) && n_arguments <= 3)
+                return fetch(options, arguments[1], n_arguments == 3 ? arguments[2] : "");
         if (n_arguments == 2 && stat(arguments[1], &st) == 0 && S_ISDIR(st.st_mode)) {
                 r = list_files(arguments[1], &words);
         } else if (n_arguments > UPLOAD_FILES_MAX + 1) {
@@ -283,7 +336,8 @@ int verb_os(const Options *options, size_t n_arguments, char **arguments)
         for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
                 if (str_equal(arguments[0], calls[i].word) && n_arguments == 2)
                         return call(options, calls[i].member, calls[i].doing, arguments[1]);
-        log_error("Write 'troupectl os import DIRECTORY', 'list', or 'disable', 'enable' or "
+        log_error("Write 'troupectl os import DIRECTORY' or 'os import URL', 'list', or 'disable', "
+                  "'enable' or "
                   "'remove' and FAMILY/VERSION");
         return CTL_USAGE;
 }

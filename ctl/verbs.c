@@ -48,7 +48,8 @@ static const Verb table[] = {
          "cordon HOST | uncordon HOST | drain HOST | remove HOST | update [HOST...] | "
          "release-brake",
          1, VERB_ARGUMENTS_ANY, verb_host, "take hosts out of use and back, and update them"},
-        {of_hosts, "os", "import DIRECTORY | list | disable OS | enable OS | remove OS", 1,
+        {of_hosts, "os",
+         "import DIRECTORY | import URL [OS] | list | disable OS | enable OS | remove OS", 1,
          VERB_ARGUMENTS_ANY, verb_os, "bring guest operating systems, and take them out of use"},
         {of_hosts, "events", "[SERVICE]", 0, 1, verb_events, "show what happened"},
         {of_hosts, "monitor", "", 0, 0, verb_monitor, "show changes as they happen"},

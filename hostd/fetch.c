@@ -68,10 +68,13 @@ typedef struct Fetch {
         bool alone;      /* and must be */
         bool again;      /* ENDED, and wanted again */
         HttpRequest *request;
+        bool complete;     /* the connection ended as it should, not by breaking */
         unsigned status;   /* that the connection ended with; 0: it has not ended */
         uint64_t asked_at; /* bytes when this holder was asked */
         char why[FETCH_MESSAGE_MAX];
         size_t n_sources, n_failures; /* holders there are, and that failed one after the other */
+        unsigned n_tries;             /* that brought nothing, one after the other */
+        int given_up;                 /* why; 0: it is not */
         uint64_t pause_ns, until_ns;
         WorkerJob job;
         JobKind kind;
@@ -149,11 +152,15 @@ _printf_(2, 3) static void complain(Fetch *fetch, const char *format, ...)
 
 /* Tries again later: soon where something has come or there are others to ask, else after longer
  * and longer pauses. */
-static void pause_fetch(Fetch *fetch, bool progress)
+static void pause_fetch(Fetch *fetch, bool progress, int error)
 {
         uint64_t pause_ns = FETCH_SOON_NS;
 
-        if (progress) {
+        fetch->n_tries = progress ? 0 : fetch->n_tries + 1;
+        if (fetch->fetcher->config.failed && (error != 0 || fetch->n_tries >= FETCH_TRIES)) {
+                fetch->given_up = error ?: -ECONNRESET;
+                pause_ns = 0;
+        } else if (progress) {
                 fetch->pause_ns = fetch->n_failures = 0;
         } else if (++fetch->n_failures >= fetch->n_sources) {
                 fetch->n_failures = 0;
@@ -170,6 +177,8 @@ static void pause_fetch(Fetch *fetch, bool progress)
 
 static void avoid(Fetch *fetch, uint64_t for_ns)
 {
+        if (fetch->fetcher->config.failed)
+                return; /* there is one source, and it is asked again or given up */
         fetch_holders_avoid(&fetch->fetcher->holders, fetch->digest, fetch->source,
                             clock_boottime_ns() + for_ns);
 }
@@ -217,7 +226,7 @@ static void fail(Fetch *fetch, int error)
                          (unsigned long long) (fetch->size / MIB + 1));
         else
                 complain(fetch, "cannot write it: %s", strerror(-error));
-        pause_fetch(fetch, false);
+        pause_fetch(fetch, false, error == -EDQUOT ? -ENOSPC : error);
 }
 
 /* ---- asking a holder */
@@ -227,19 +236,33 @@ static bool status_fits(const Fetch *fetch, unsigned status)
         return status == (fetch->asked_at > 0 ? STATUS_PART : STATUS_WHOLE);
 }
 
+/* An answer that says it is not there, and will not be by asking again. */
+static bool is_answer(unsigned status)
+{
+        return status >= 300 && status < 500;
+}
+
 /* The connection has ended, and what it brought has been written. */
 static void conclude(Fetch *fetch)
 {
         bool progress = fetch->bytes > fetch->asked_at;
 
+        if (fetch->status == STATUS_WHOLE && fetch->asked_at > 0)
+                fetch->alone = fetch->mixed = true; /* it sends all or nothing: begun anew */
         if (fetch->bytes == fetch->size) {
                 enter(fetch, FETCH_FINISHING);
                 submit(fetch, JOB_FINISH);
                 return;
         }
+        if (fetch->complete && status_fits(fetch, fetch->status)) {
+                complain(fetch, "host %s has only %llu bytes of %llu", fetch->source,
+                         (unsigned long long) fetch->bytes, (unsigned long long) fetch->size);
+                pause_fetch(fetch, progress, -EBADMSG);
+                return;
+        }
         if (fetch->status >= 400)
                 avoid(fetch, MISSING_NS);
-        pause_fetch(fetch, progress);
+        pause_fetch(fetch, progress, is_answer(fetch->status) ? -ENOENT : 0);
 }
 
 /* Gives the worker what the connection has left, or goes on to the end. */
@@ -285,6 +308,7 @@ static void on_http_done(void *userdata, const HttpResult *result)
 
         fetch->request = NULL;
         fetch->status = result->status ?: 1;
+        fetch->complete = result->error == 0;
         fetch->tail_at = fetch->tail_length = 0;
         if (status_fits(fetch, result->status))
                 keep_tail(fetch, result);
@@ -299,8 +323,10 @@ static void on_http_done(void *userdata, const HttpResult *result)
 static int start_request(Fetch *fetch, const FetchSource *source)
 {
         const FetcherConfig *config = &fetch->fetcher->config;
-        _cleanup_free_ char *url = str_printf("%s" FETCH_PATH "%s", source->url, fetch->digest);
-        HttpTls tls = config->tls(config->userdata);
+        _cleanup_free_ char *url =
+                config->url ? config->url(config->userdata, source, fetch->digest)
+                            : str_printf("%s" FETCH_PATH "%s", source->url, fetch->digest);
+        HttpTls tls = config->tls ? config->tls(config->userdata) : (HttpTls) {};
 
         if (!fetch->chunk)
                 fetch->chunk = malloc(CHUNK_BYTES);
@@ -313,7 +339,7 @@ static int start_request(Fetch *fetch, const FetchSource *source)
         return http_start(config->http,
                           &(HttpOptions) {
                                   .url = url,
-                                  .tls = str_after(url, "https:") ? &tls : NULL,
+                                  .tls = config->tls && str_after(url, "https:") ? &tls : NULL,
                                   .data = on_data,
                                   .window = WINDOW_BYTES,
                                   .stall_ns = FETCH_STALL_NS,
@@ -332,7 +358,7 @@ static void ask(Fetch *fetch)
 
         if (!pick_source(fetch, &source)) {
                 complain(fetch, "no host that is up has it");
-                pause_fetch(fetch, false);
+                pause_fetch(fetch, false, 0);
                 return;
         }
         if (fetch->alone && fetch->bytes > 0 &&
@@ -343,7 +369,7 @@ static void ask(Fetch *fetch)
         r = start_request(fetch, &source);
         if (r < 0) {
                 complain(fetch, "cannot ask host %s: %s", source.host, strerror(-r));
-                pause_fetch(fetch, false);
+                pause_fetch(fetch, false, r);
                 return;
         }
         enter(fetch, FETCH_ASKING);
@@ -385,8 +411,8 @@ static void on_wrong(Fetch *fetch, const char *what)
                 complain(fetch, "host %s sent what is not the blob: %s", fetch->source, what);
                 avoid(fetch, FETCH_BAD_NS);
         }
+        pause_fetch(fetch, true, fetch->mixed ? 0 : -EBADMSG);
         fetch->mixed = false;
-        pause_fetch(fetch, true);
 }
 
 static void on_written(Fetch *fetch, int result)
@@ -428,6 +454,11 @@ static void on_finished(Fetch *fetch, int result)
         config->done(config->userdata, digest);
 }
 
+bool fetcher_is_idle(const Fetcher *fetcher)
+{
+        return map_size(&fetcher->fetches) == 0;
+}
+
 /* Cancelled, and nothing of it runs any more. */
 static void end(Fetch *fetch)
 {
@@ -447,6 +478,22 @@ static void end(Fetch *fetch)
         fetch_holders_forget(&fetcher->holders, fetch->digest);
         map_remove(&fetcher->fetches, fetch->digest);
         fetch_free(fetch);
+        if (fetcher->config.idle && fetcher_is_idle(fetcher))
+                fetcher->config.idle(fetcher->config.userdata);
+}
+
+/* It will not come. */
+static void give_up(Fetch *fetch)
+{
+        const FetcherConfig *config = &fetch->fetcher->config;
+        char digest[BLOB_DIGEST_LENGTH + 1], why[FETCH_MESSAGE_MAX];
+        int error = fetch->given_up;
+
+        memcpy(digest, fetch->digest, sizeof(digest));
+        memcpy(why, fetch->why, sizeof(why));
+        enter(fetch, FETCH_ENDED);
+        end(fetch);
+        config->failed(config->userdata, digest, error, why);
 }
 
 static int job_run(WorkerJob *job)
@@ -509,10 +556,15 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
         uint64_t now_ns = clock_boottime_ns(), next_ns = UINT64_MAX;
         Fetcher *fetcher = userdata;
+        Fetch *lost = NULL;
 
         MAP_FOREACH (entry, &fetcher->fetches) {
                 Fetch *fetch = entry->value;
 
+                if (state_of(fetch) == FETCH_PAUSED && fetch->given_up != 0) {
+                        lost = fetch;
+                        continue;
+                }
                 if (state_of(fetch) == FETCH_PAUSED && fetch->until_ns <= now_ns)
                         enter(fetch, FETCH_WAITING);
                 if (state_of(fetch) == FETCH_WAITING && fetcher->n_active < FETCH_ACTIVE_MAX)
@@ -522,6 +574,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         }
         if (next_ns != UINT64_MAX)
                 wake_in(fetcher, next_ns > now_ns ? next_ns - now_ns : 0);
+        if (lost) { /* last: the map is not what it was */
+                wake_in(fetcher, 0);
+                give_up(lost);
+        }
         return 0;
 }
 

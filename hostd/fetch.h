@@ -20,6 +20,7 @@
 #define FETCH_STALL_NS       (10 * NSEC_PER_SEC) /* without a byte: the next holder */
 #define FETCH_SOON_NS        (20 * NSEC_PER_MSEC)
 #define FETCH_RETRY_FIRST_NS (NSEC_PER_SEC / 2)
+#define FETCH_TRIES          6
 #define FETCH_RETRY_LAST_NS  (30 * NSEC_PER_SEC)
 
 typedef struct Fetcher Fetcher;
@@ -34,11 +35,20 @@ typedef struct FetcherConfig {
          * many of @ret_sources were set */
         size_t (*sources)(void *userdata, const char *digest,
                           FetchSource ret_sources[static FETCH_SOURCES_MAX]);
-        /* How to speak to them; borrowed until the loop goes on */
+        /* Where a source has it, owned; NULL when memory is short. Without it: its url, FETCH_PATH
+         * and the digest */
+        char *(*url)(void *userdata, const FetchSource *source, const char *digest);
+        /* How to speak to them; borrowed until the loop goes on. Without it: as anyone does */
         HttpTls (*tls)(void *userdata);
         /* The blob is in the store, and held (blob_hold()): to be released once it is referred to.
-         * A fetch ends in no other way; it goes on until this or fetcher_cancel() */
+         * A fetch goes on until this or fetcher_cancel() */
         void (*done)(void *userdata, const char *digest);
+        /* Instead, where there is this: it is given up when the bytes were wrong, the source does
+         * not have it, the disk has no room, or FETCH_TRIES in a row brought nothing. Nothing of it
+         * is left. @error: -EBADMSG, -ENOSPC, -ENOENT, or anything else */
+        void (*failed)(void *userdata, const char *digest, int error, const char *why);
+        /* The last fetch was cancelled or given up, and no job of any runs; or NULL */
+        void (*idle)(void *userdata);
 } FetcherConfig;
 
 /* How a fetch is getting on. */
@@ -78,6 +88,9 @@ int fetcher_want(Fetcher *fetcher, const char *digest, uint64_t size);
 
 /** fetcher_cancel() - Nobody wants it any more; what has come of it is removed */
 void fetcher_cancel(Fetcher *fetcher, const char *digest);
+
+/** fetcher_is_idle() - Whether nothing is being fetched, and no job of what was cancelled runs */
+bool fetcher_is_idle(const Fetcher *fetcher);
 
 /** fetcher_progress() - How a fetch is getting on; false when it is not being fetched */
 bool fetcher_progress(const Fetcher *fetcher, const char *digest, FetchProgress *ret_progress);

@@ -544,6 +544,21 @@ static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
+static int add_source(Host1 *host1, const Host1Config *config)
+{
+        _cleanup_free_ char *directory = str_printf("%s/os-source", config->state_dir);
+        OsSourceConfig source = {
+                .event = host1->event,
+                .worker = host1->worker,
+                .directory = directory,
+                .keyring = config->update_keyring,
+                .userdata = host1,
+                .done = os_bus_fetched,
+        };
+
+        return directory ? os_source_new(&source, &host1->source) : -ENOMEM;
+}
+
 int host1_new(const Host1Config *config, Host1 **ret_host1)
 {
         _cleanup_(host1_freep) Host1 *host1 = calloc(1, sizeof(*host1));
@@ -573,6 +588,8 @@ int host1_new(const Host1Config *config, Host1 **ret_host1)
                 r = str_set(&host1->state_dir, config->state_dir);
         if (r == 0)
                 r = worker_new(host1->event, INTAKE_MAX, &host1->worker);
+        if (r == 0 && config->state_dir)
+                r = add_source(host1, config);
         if (r == 0)
                 r = sd_event_add_time(host1->event, &host1->reconnect, CLOCK_BOOTTIME, 0, 0,
                                       on_reconnect, host1);
@@ -588,8 +605,10 @@ Host1 *host1_free(Host1 *host1)
 {
         if (!host1)
                 return NULL;
+        os_source_stop(host1->source);
         worker_free(host1->worker); /* its jobs end by answering calls */
         os_bus_drop(host1);
+        os_source_free(host1->source);
         if (host1->bus)
                 sd_bus_flush(host1->bus);
         disconnect(host1);

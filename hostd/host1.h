@@ -15,6 +15,7 @@
 #include "hostd/host-half.h"
 #include "hostd/intake.h"
 #include "hostd/membership.h"
+#include "hostd/os-source.h"
 #include "hostd/recovery.h"
 #include "hostd/shells.h"
 #include "hostd/store.h"
@@ -104,9 +105,10 @@ typedef struct Host1Config {
         Controller *controller;
         HostHalf *host_half;
         Content *content;
-        const char *state_dir;
-        Fence *fence;     /* or NULL */
-        Updater *updater; /* or NULL */
+        const char *state_dir;      /* NULL in tests of other things */
+        const char *update_keyring; /* NULL: the host's */
+        Fence *fence;               /* or NULL */
+        Updater *updater;           /* or NULL */
         Shells *shells;
         Events *events;
         Membership *membership;
@@ -138,7 +140,9 @@ typedef struct Host1 {
         const Config *config;
         Worker *worker; /* intakes only: a slow sender stops nothing else */
         unsigned n_intakes;
+        OsSource *source;           /* of guest operating systems; NULL without a state_dir */
         OsImporting *imports;       /* of guest operating systems that are being registered */
+        OsImporting *fetching;      /* the one that comes from the source; or NULL */
         Recovery *recovery;         /* NULL: none is under way */
         sd_bus_message *recovering; /* the call that waits for it */
         sd_bus *bus;
@@ -282,6 +286,16 @@ bool certificate_bus_has(Host1 *host1, const char *thumbprint);
 
 /** os_bus_import() - Method ImportGuestOs */
 int os_bus_import(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/** os_bus_fetch() - Method FetchGuestOs */
+int os_bus_fetch(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/** os_bus_fetched() - What came of it */
+void os_bus_fetched(void *userdata, const OsOfferResult *result);
+
+/** os_bus_get_fetch() - Property GuestOsFetch */
+int os_bus_get_fetch(sd_bus *bus, const char *path, const char *interface, const char *property,
+                     sd_bus_message *reply, void *userdata, sd_bus_error *error);
 
 /** os_bus_registered() - The store has a guest OS's record: whoever imported it is answered */
 void os_bus_registered(Host1 *host1, const OsRecord *os);

@@ -11,7 +11,7 @@
 
 /* What the command line says over the configuration. */
 typedef struct Arguments {
-        const char *path, *host, *uplink;
+        const char *path, *host, *uplink, *keyring;
 } Arguments;
 
 static int parse_args(int argc, char **argv, HostHalfConfig *half, Arguments *arguments)
@@ -24,6 +24,7 @@ static int parse_args(int argc, char **argv, HostHalfConfig *half, Arguments *ar
                 {"libvirt-uri", .value = &half->libvirt_uri},
                 {"uplink", .value = &arguments->uplink},
                 {"console", .flag = &half->console},
+                {"update-keyring", .value = &arguments->keyring},
                 {"config", .value = &arguments->path},
                 {},
         };
@@ -31,8 +32,9 @@ static int parse_args(int argc, char **argv, HostHalfConfig *half, Arguments *ar
         return arguments_parse(
                 argc, argv, table,
                 "troupe-hostd [--host=NAME] [--state-dir=DIR] [--runtime-dir=DIR] [--os-dir=DIR]\n"
-                "             [--libvirt-uri=URI] [--uplink=INTERFACE] [--config=FILE] "
-                "[--console]\n\nThe Troupe host daemon, see troupe-hostd(8).");
+                "             [--libvirt-uri=URI] [--uplink=INTERFACE] [--config=FILE]\n"
+                "             [--update-keyring=FILE] [--console]\n\nThe Troupe host daemon, see "
+                "troupe-hostd(8).");
 }
 
 static int load_config(Config *config, const Arguments *arguments)
@@ -69,6 +71,7 @@ int main(int argc, char **argv)
         if (r != 0)
                 return r < 0 ? 2 : EXIT_SUCCESS;
         r = load_config(&config.config, &arguments);
+        config.update_keyring = arguments.keyring;
         if (r == 0)
                 r = manager_new(&config, &manager);
         if (r < 0)

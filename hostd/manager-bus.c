@@ -507,6 +507,7 @@ static const sd_bus_vtable vtable[] = {
                                 HOST1_ANYONE),
         METHOD("ImportGuestOs", ("h", manifest, "ah", files), ("s", family, "s", version),
                os_bus_import),
+        METHOD("FetchGuestOs", ("s", url, "s", os), ("s", family, "s", version), os_bus_fetch),
         SD_BUS_METHOD_WITH_ARGS("RemoveGuestOs", SD_BUS_ARGS("s", family, "s", version),
                                 SD_BUS_NO_RESULT, os_bus_remove, HOST1_ANYONE),
         SD_BUS_METHOD_WITH_ARGS("DisableGuestOs", SD_BUS_ARGS("s", family, "s", version),
@@ -566,6 +567,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("StateDetail", "s", get_text, 0, HOST1_CHANGE),
         SD_BUS_PROPERTY("Brake", "b", get_brake, 0, HOST1_CHANGE),
         SD_BUS_PROPERTY("GuestOs", "a(sss)", get_guest_os, 0, HOST1_CHANGE),
+        SD_BUS_PROPERTY("GuestOsFetch", "(ssstt)", os_bus_get_fetch, 0, 0),
         SD_BUS_VTABLE_END,
 };
 

@@ -711,6 +711,7 @@ static int add_faces(Manager *manager, const ManagerConfig *config)
                 .host_half = manager->host_half,
                 .content = manager->content,
                 .state_dir = config->host_half.state_dir,
+                .update_keyring = config->update_keyring,
                 .fence = manager->fence,
                 .updater = manager->updater,
                 .shells = manager->shells,

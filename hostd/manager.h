@@ -30,9 +30,10 @@
 #include "lib/base/macros.h"
 
 typedef struct ManagerConfig {
-        HostHalfConfig host_half; /* its host and uplink come from @config */
-        Config config;            /* borrowed for the manager's life */
-        const char *bus_address;  /* NULL: the system bus */
+        HostHalfConfig host_half;   /* its host and uplink come from @config */
+        Config config;              /* borrowed for the manager's life */
+        const char *bus_address;    /* NULL: the system bus */
+        const char *update_keyring; /* keys that a source's list is signed with; NULL: the host's */
 } ManagerConfig;
 
 typedef struct Manager {

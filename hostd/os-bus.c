@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The methods about guest operating systems: ImportGuestOs, RemoveGuestOs, DisableGuestOs,
- * EnableGuestOs, ListGuestOs. What is imported is read and verified by a worker. */
+/* How guest operating systems come: ImportGuestOs, FetchGuestOs. What is imported is read and
+ * verified by a worker; what is fetched comes from an HTTP source first (os-source.h). */
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #include "hostd/content.h"
 #include "hostd/host1.h"
 #include "hostd/os-intake.h"
+#include "hostd/os-source.h"
 #include "hostd/register-server.h"
 #include "lib/base/array.h"
 #include "lib/base/clock.h"
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 
@@ -31,6 +35,8 @@ static void import_free(OsImporting *import)
                         *i = import->next;
                         break;
                 }
+        if (import->host1->fetching == import)
+                import->host1->fetching = NULL;
         import->host1->n_intakes--;
         http_cancel(import->request);
         sd_bus_message_unref(import->message);
@@ -45,8 +51,6 @@ static void answer_error(OsImporting *import, const char *name, const char *text
 
 static void answer(OsImporting *import)
 {
-        log_info("guest operating system %s version %s was imported", import->os.family,
-                 import->os.version);
         sd_bus_reply_method_return(import->message, "ss", import->os.family, import->os.version);
         import_free(import);
 }
@@ -57,12 +61,15 @@ static bool settle(OsImporting *import, const OsRecord *os)
         if (!str_equal(import->os.family, os->family) ||
             !str_equal(import->os.version, os->version))
                 return false;
-        if (os_manifest_same(&import->os, os))
+        if (os_manifest_same(&import->os, os)) {
+                log_info("guest operating system %s version %s was imported", os->family,
+                         os->version);
                 answer(import);
-        else
+        } else {
                 answer_error(import, "RefusedNow",
                              "this version is in the cluster already, with other files: give the "
                              "new one another version");
+        }
         return true;
 }
 
@@ -81,6 +88,8 @@ void os_bus_drop(Host1 *host1)
 {
         while (host1->imports)
                 import_free(host1->imports);
+        if (host1->fetching)
+                import_free(host1->fetching);
 }
 
 /* ---- telling who decides */
@@ -91,6 +100,8 @@ static void on_written(void *userdata, const char *error, const char *text)
 
         if (error)
                 return answer_error(import, error, text);
+        log_info("guest operating system %s version %s was imported", import->os.family,
+                 import->os.version);
         answer(import);
 }
 
@@ -209,154 +220,197 @@ static int read_files(sd_bus_message *message, OsIntake *intake, sd_bus_error *e
         return r;
 }
 
-static int list_known(Host1 *host1, OsIntake *intake)
+static int list_known(Host1 *host1, OsRecord **known, size_t *n_known)
 {
         MAP_FOREACH (entry, store_records(host1->store, RECORD_OS)) {
                 const OsRecord *os = &((const Record *) entry->value)->os;
 
-                if (ARRAY_APPEND(intake->known, intake->n_known, *os) < 0)
+                if (ARRAY_APPEND(*known, *n_known, *os) < 0)
                         return -ENOMEM;
         }
         return 0;
 }
 
-static int prepare(Host1 *host1, sd_bus_message *message, OsIntake *intake, sd_bus_error *error)
+/* FAMILY/VERSION */
+static bool is_version_name(const char *name)
 {
-        int r = read_files(message, intake, error);
+        const char *slash = strchr(name, '/');
+        char family[RECORD_VERSION_MAX + 1];
 
-        if (r >= 0)
-                r = list_known(host1, intake);
-        if (r < 0)
-                return r;
+        if (!slash || slash - name > RECORD_VERSION_MAX)
+                return false;
+        snprintf(family, sizeof(family), "%.*s", (int) (slash - name), name);
+        return str_is_name(family, RECORD_VERSION_MAX) &&
+               str_is_name(slash + 1, RECORD_VERSION_MAX);
+}
+
+static int prepare(Host1 *host1, OsIntake *intake)
+{
         intake->directory = str_printf("%s/os", host1->state_dir);
         intake->blobs = host_half_blobs(host1->host_half);
         intake->done = on_taken;
-        return intake->directory ? 0 : -ENOMEM;
+        return intake->directory ? list_known(host1, &intake->known, &intake->n_known) : -ENOMEM;
 }
 
-int os_bus_import(sd_bus_message *message, void *userdata, sd_bus_error *error)
+/* Whether another one may begin, and who asks may have it. */
+static int check(Host1 *host1, sd_bus_message *message, sd_bus_error *error)
 {
-        _cleanup_(os_intake_freep) OsIntake *intake = NULL;
-        Host1 *host1 = userdata;
-        OsImporting *import;
-        int r;
+        int r = bus_polkit_check(host1->polkit, message, HOST1_ADMINISTER, error);
 
-        r = bus_polkit_check(host1->polkit, message, HOST1_ADMINISTER, error);
         if (r <= 0)
-                return r < 0 ? r : 1;
+                return r;
         r = other_leader(host1).family != 0 ? 0 : host1_check_leads(host1, error);
         if (r < 0)
                 return r;
         if (host1->n_intakes >= INTAKE_MAX)
                 return bus_error(error, "TooMany", "%d packages are being read already; try again",
                                  INTAKE_MAX);
-        intake = os_intake_new();
-        r = intake ? prepare(host1, message, intake, error) : -ENOMEM;
-        if (r < 0)
-                return r;
-        import = calloc(1, sizeof(*import));
+        return 1;
+}
+
+static OsImporting *import_new(Host1 *host1, sd_bus_message *message)
+{
+        OsImporting *import = calloc(1, sizeof(*import));
+
         if (!import)
-                return -ENOMEM;
+                return NULL;
         import->host1 = host1;
         import->message = sd_bus_message_ref(message);
-        intake->userdata = import;
         host1->n_intakes++;
+        return import;
+}
+
+int os_bus_import(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(os_intake_freep) OsIntake *intake = NULL;
+        Host1 *host1 = userdata;
+        int r = check(host1, message, error);
+
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        intake = os_intake_new();
+        r = intake ? read_files(message, intake, error) : -ENOMEM;
+        if (r >= 0)
+                r = prepare(host1, intake);
+        if (r < 0)
+                return r;
+        intake->userdata = import_new(host1, message);
+        if (!intake->userdata)
+                return -ENOMEM;
         os_intake_start(TAKE_PTR(intake), host1->worker);
         return 1;
 }
 
-/* ---- the others */
+/* ---- from a source */
 
-static int ask(sd_bus_message *message, Host1 *host1, FabricRequestKind kind, sd_bus_error *error)
+static void on_fetched_taken(OsIntake *intake)
 {
-        const char *family, *version;
-        ControllerRequest *request;
-        int r;
+        os_source_end(((OsImporting *) intake->userdata)->host1->source);
+        on_taken(intake);
+}
 
-        r = bus_polkit_check(host1->polkit, message, HOST1_ADMINISTER, error);
-        if (r <= 0)
-                return r < 0 ? r : 1;
-        r = sd_bus_message_read(message, "ss", &family, &version);
+/* All files are here, and verified: they are put together as those of an import are. */
+static int take_fetched(Host1 *host1, OsImporting *import, const OsOfferResult *result)
+{
+        _cleanup_(os_intake_freep) OsIntake *intake = os_intake_new();
+        int r = intake ? prepare(host1, intake) : -ENOMEM;
+
         if (r < 0)
                 return r;
-        if (!str_is_name(family, RECORD_VERSION_MAX) || !str_is_name(version, RECORD_VERSION_MAX))
-                return bus_error_invalid(error, "\"%s\" \"%s\" is not a family and a version",
-                                         family, version);
-        request = controller_request_new(kind);
-        if (!request)
-                return -ENOMEM;
-        record_init(&request->record, RECORD_OS);
-        snprintf(request->record.os.family, sizeof(RecordVersion), "%s", family);
-        snprintf(request->record.os.version, sizeof(RecordVersion), "%s", version);
-        return host1_request(host1, message, request, HOST1_REPLY_EMPTY, error);
+        intake->manifest_fd = memfd_create("manifest.json", MFD_CLOEXEC);
+        if (intake->manifest_fd < 0)
+                return -errno;
+        r = file_write_all(intake->manifest_fd, result->manifest, strlen(result->manifest));
+        if (r < 0)
+                return r;
+        for (; intake->n_fds < result->os.n_files; intake->n_fds++)
+                intake->fds[intake->n_fds] = -1;
+        intake->blobs = os_source_blobs(host1->source);
+        intake->done = on_fetched_taken;
+        intake->userdata = import;
+        os_intake_start(TAKE_PTR(intake), host1->worker);
+        return 0;
 }
 
-int os_bus_remove(sd_bus_message *message, void *userdata, sd_bus_error *error)
+void os_bus_fetched(void *userdata, const OsOfferResult *result)
 {
-        return ask(message, userdata, FABRIC_UNREGISTER, error);
-}
-
-int os_bus_disable(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-        return ask(message, userdata, FABRIC_DISABLE_OS, error);
-}
-
-int os_bus_enable(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-        return ask(message, userdata, FABRIC_ENABLE_OS, error);
-}
-
-/* Instances that are wanted with a version. */
-static uint32_t count_instances(Host1 *host1, const OsRecord *os)
-{
-        uint32_t n = 0;
-
-        MAP_FOREACH (entry, store_records(host1->store, RECORD_INSTANCE)) {
-                const InstanceRecord *instance = &((const Record *) entry->value)->instance;
-
-                n += str_equal(instance->os_family, os->family) &&
-                     str_equal(instance->os_version, os->version);
-        }
-        return n;
-}
-
-static int append_os(Host1 *host1, sd_bus_message *reply, const OsRecord *os)
-{
-        uint64_t bytes = 0;
-        int r;
-
-        for (size_t i = 0; i < os->n_files; i++)
-                bytes += os->files[i].size_bytes;
-        r = sd_bus_message_open_container(reply, 'r', "ssbbttuas");
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "ssbbttu", os->family, os->version, os->disabled,
-                                          os->imported, bytes, os->added_us,
-                                          count_instances(host1, os));
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "s");
-        for (size_t i = 0; i < os->n_holders && r >= 0; i++)
-                r = sd_bus_message_append(reply, "s", os->holders[i]);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
-int os_bus_list(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         Host1 *host1 = userdata;
+        OsImporting *import = host1->fetching;
         int r;
 
-        r = bus_polkit_check(host1->polkit, message, HOST1_INSPECT, error);
+        host1->fetching = NULL;
+        if (result->error) {
+                log_warning("guest operating system not fetched: %s", result->message);
+                return answer_error(import, result->error, result->message);
+        }
+        import->os = result->os;
+        if (result->known)
+                return answer(import);
+        r = take_fetched(host1, import, result);
+        if (r < 0) {
+                answer_error(import, "Internal", strerror(-r));
+                os_source_end(host1->source);
+        }
+}
+
+static int start_fetch(Host1 *host1, const char *url, const char *name, sd_bus_error *error)
+{
+        _cleanup_free_ OsRecord *known = NULL;
+        OsSourceProgress progress;
+        size_t n_known = 0;
+        int r = list_known(host1, &known, &n_known);
+
+        if (r == 0)
+                r = os_source_fetch(host1->source, url, name, known, n_known);
+        os_source_progress(host1->source, &progress);
+        if (r == -EBUSY)
+                return bus_error(error, "TooMany",
+                                 "a guest operating system is being fetched already, from %s; "
+                                 "try again",
+                                 progress.url);
+        return r;
+}
+
+int os_bus_fetch(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const char *url, *name;
+        Host1 *host1 = userdata;
+        OsImporting *import;
+        int r = check(host1, message, error);
+
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = sd_bus_message_new_method_return(message, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(ssbbttuas)");
-        MAP_FOREACH (entry, store_records(host1->store, RECORD_OS))
-                if (r >= 0)
-                        r = append_os(host1, reply, &((const Record *) entry->value)->os);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+        r = sd_bus_message_read(message, "ss", &url, &name);
+        if (r < 0)
+                return r;
+        if (!os_offer_is_url(url))
+                return bus_error_invalid(error,
+                                         "\"%s\" is not the address of a directory: http://... or "
+                                         "https://..., of letters, digits and ._~:/@+,=-[]",
+                                         url);
+        if (name[0] && !is_version_name(name))
+                return bus_error_invalid(error, "\"%s\" is not FAMILY/VERSION", name);
+        import = import_new(host1, message);
+        if (!import)
+                return -ENOMEM;
+        r = start_fetch(host1, url, name, error);
+        if (r < 0) {
+                import_free(import);
+                return r;
+        }
+        log_info("guest operating system: fetched from %s", url);
+        host1->fetching = import;
+        return 1;
+}
+
+int os_bus_get_fetch(sd_bus *bus, const char *path, const char *interface, const char *property,
+                     sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        OsSourceProgress progress = {"", "", "", 0, 0};
+        Host1 *host1 = userdata;
+
+        if (host1->source)
+                os_source_progress(host1->source, &progress);
+        return sd_bus_message_append(reply, "(ssstt)", progress.url, progress.family,
+                                     progress.version, progress.bytes, progress.size);
 }

@@ -85,6 +85,8 @@ static int take_file(OsIntake *intake, size_t index)
 
         if (file->size_bytes > OS_INTAKE_FILE_MAX)
                 return refuse(intake, "GuestOsInvalid", "%s: is larger than 8 GiB", file->name);
+        if (intake->fds[index] < 0)
+                return 0;
         lseek(intake->fds[index], 0, SEEK_SET);
         r = blob_ingest(intake->blobs, intake->fds[index], file->size_bytes, file->digest, digest,
                         &bytes, message);

@@ -19,7 +19,8 @@ struct OsIntake {
         BlobStore *blobs; /* borrowed */
         char *directory;  /* STATE/os */
         int manifest_fd;
-        int fds[RECORD_FILES_MAX]; /* in the order of the manifest */
+        int fds[RECORD_FILES_MAX]; /* in the order of the manifest; -1: is one of @blobs already,
+                                      verified and held */
         size_t n_fds;
         void (*done)(OsIntake *intake);
         void *userdata;

@@ -28,7 +28,7 @@ struct HttpRequest {
         char message[CURL_ERROR_SIZE];
         HttpPin pin;
         CURLcode code;
-        size_t window;
+        size_t window, body_max;
         bool paused; /* the window is full: libcurl holds the rest back */
         bool ended;  /* done is to be called */
         bool ready;  /* on the ready list */
@@ -236,7 +236,7 @@ static size_t on_write(char *data, size_t size, size_t count, void *userdata)
                 request->paused = true;
                 return CURL_WRITEFUNC_PAUSE;
         }
-        if (request->body.length + length > HTTP_BODY_MAX)
+        if (request->body.length + length > request->body_max)
                 return 0;
         str_buffer_append(&request->body, data, length);
         if (request->body.failed)
@@ -460,6 +460,7 @@ int http_start(Http *http, const HttpOptions *options, HttpRequest **ret_request
         if (!request_set(request, options))
                 return -EINVAL;
         request->data = options->data;
+        request->body_max = options->body_max ?: HTTP_BODY_MAX;
         request->done = options->done;
         request->userdata = options->userdata;
         if (curl_multi_add_handle(http->multi, request->easy) != CURLM_OK)

@@ -50,13 +50,15 @@ typedef struct HttpOptions {
         uint64_t connect_timeout_ns; /* 0: 2 s */
         uint64_t timeout_ns;         /* of the whole request; 0: none, for a stream */
         HttpData data;               /* NULL: the body is gathered for done */
-        size_t window;               /* of a stream: not more than about this many bytes are taken
-                                        from the server and kept before they are consumed; 0: no
-                                        limit but HTTP_BODY_MAX, which ends the request */
-        uint64_t stall_ns;           /* of a stream: ends with -ETIMEDOUT when for this long (at
-                                        least 1 s) less than a byte per second has come; 0: never */
-        uint64_t first_byte;         /* ask for the body from here on (Range); the answer is 206
-                                        when the server honours that, 200 when it sends all */
+        size_t body_max;     /* a longer body ends the request with -EFBIG; 0: HTTP_BODY_MAX;
+                                of a stream it is what was not consumed that counts */
+        size_t window;       /* of a stream: not more than about this many bytes are taken
+                                from the server and kept before they are consumed; 0: no
+                                limit but HTTP_BODY_MAX, which ends the request */
+        uint64_t stall_ns;   /* of a stream: ends with -ETIMEDOUT when for this long (at
+                                least 1 s) less than a byte per second has come; 0: never */
+        uint64_t first_byte; /* ask for the body from here on (Range); the answer is 206
+                                when the server honours that, 200 when it sends all */
         HttpDone done;
         void *userdata;
 } HttpOptions;

@@ -398,6 +398,11 @@ static int fake_os(sd_bus_message *message, void *userdata, sd_bus_error *error)
 
         if (str_equal(member, "ImportGuestOs"))
                 return fake_os_import(message);
+        if (str_equal(member, "FetchGuestOs")) {
+                fake_check(sd_bus_message_read(message, "ss", &family, &version));
+                fake_note("FetchGuestOs %s %s\n", family, version);
+                return sd_bus_reply_method_return(message, "ss", "debian-13", "7");
+        }
         if (str_equal(member, "ListGuestOs"))
                 return sd_bus_reply_method_return(message, "a(ssbbttuas)", 1, "debian-13", "7", 1,
                                                   1, 3 * MIB, UINT64_C(5), 4u, 2, "h1", "h2");
@@ -471,6 +476,7 @@ static const sd_bus_vtable fake_manager_vtable[] = {
         SD_BUS_METHOD("RemoveCertificate", "s", "", fake_certificate, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListCertificates", "", "a(ssstt)", fake_certificate,
                       SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("FetchGuestOs", "ss", "ss", fake_os, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ImportGuestOs", "hah", "ss", fake_os, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("RemoveGuestOs", "ss", "", fake_os, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("DisableGuestOs", "ss", "", fake_os, SD_BUS_VTABLE_UNPRIVILEGED),

@@ -51,6 +51,18 @@ static void import_sends_the_files_of_the_manifest(void **state)
         assert_called("");
 }
 
+static void import_of_an_address_is_hostds_to_fetch(void **state)
+{
+        _cleanup_free_ char *one = NULL, *two = NULL;
+
+        assert_int_equal(OS(&plain, &one, W("import"), W("http://192.0.2.1/updates")), CTL_DONE);
+        assert_string_equal(one, "debian-13/7\n");
+        assert_called("FetchGuestOs http://192.0.2.1/updates \n");
+        assert_int_equal(OS(&plain, &two, W("import"), W("https://192.0.2.1/"), W("debian-13/7")),
+                         CTL_DONE);
+        assert_called("FetchGuestOs https://192.0.2.1/ debian-13/7\n");
+}
+
 static void list_shows_where_they_are_from_and_who_has_them(void **state)
 {
         _cleanup_free_ char *table = NULL, *text = NULL;
@@ -92,6 +104,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(import_sends_the_files_of_the_manifest),
+                cmocka_unit_test(import_of_an_address_is_hostds_to_fetch),
                 cmocka_unit_test(list_shows_where_they_are_from_and_who_has_them),
                 cmocka_unit_test(one_is_taken_out_of_use_and_back),
                 cmocka_unit_test(anything_else_is_usage),

@@ -106,6 +106,7 @@ static inline int bus_world_set_up(void **state)
                                                    .store = world->store,
                                                    .controller = world->controller,
                                                    .host_half = world->half,
+                                                   .state_dir = world->dir,
                                                    .shells = world->shells,
                                                    .events = world->events},
                                    &world->host1),

@@ -39,6 +39,8 @@ struct Fixture {
         Holder holders[HOLDERS];
         char digest[BLOB_DIGEST_LENGTH + 1];
         int n_done;
+        int error; /* that the fetch was given up with */
+        char why[FETCH_MESSAGE_MAX];
 };
 
 static void on_blob(void *userdata, HttpsRequest *request)
@@ -112,6 +114,16 @@ static void on_done(void *userdata, const char *digest)
         blob_release(f->blobs, digest);
 }
 
+static void on_failed(void *userdata, const char *digest, int error, const char *why)
+{
+        Fixture *f = userdata;
+
+        assert_string_equal(digest, f->digest);
+        assert_false(blob_exists(f->blobs, digest));
+        f->error = error;
+        snprintf(f->why, sizeof(f->why), "%s", why);
+}
+
 static void write_files(Fixture *f)
 {
         uint8_t *bytes = malloc(BLOB_BYTES), digest[32];
@@ -151,7 +163,7 @@ static void start_holder(Fixture *f, Holder *holder)
                          0);
 }
 
-static void start_fetcher(Fixture *f)
+static void start_fetcher(Fixture *f, bool gives_up)
 {
         FetcherConfig config = {
                 .event = f->event,
@@ -159,6 +171,7 @@ static void start_fetcher(Fixture *f)
                 .sources = sources,
                 .tls = tls,
                 .done = on_done,
+                .failed = gives_up ? on_failed : NULL,
         };
 
         assert_int_equal(http_new(f->event, &f->http), 0);
@@ -195,7 +208,7 @@ static int set_up(void **state)
                 snprintf(f->holders[i].name, sizeof(f->holders[i].name), "h%zu", i + 1);
                 start_holder(f, &f->holders[i]);
         }
-        start_fetcher(f);
+        start_fetcher(f, false);
         return 0;
 }
 
@@ -353,7 +366,7 @@ static void test_over_a_restart(void **state)
         before = progress.bytes;
         assert_true(before >= 2 * MIB && f->n_done == 0);
         stop_fetcher(f);
-        start_fetcher(f);
+        start_fetcher(f, false);
         assert_int_equal(fetcher_want(f->fetcher, f->digest, BLOB_BYTES), 0);
         for (int i = 0; i < 5000; i++) {
                 sd_event_run(f->event, 10000);
@@ -392,6 +405,45 @@ static void test_cancel(void **state)
         fetch(f);
 }
 
+/* With failed(), it ends: at once when there is nothing to hope for, else after some tries. */
+static void test_gives_up(void **state)
+{
+        static const struct {
+                bool lies;
+                unsigned status;
+                bool down;
+                int error;
+                const char *why;
+        } cases[] = {
+                {true, 0, false, -EBADMSG, "host h1 sent what is not the blob"},
+                {false, 404, false, -ENOENT, "host h1 answers with status 404"},
+                {false, 302, false, -ENOENT, "host h1 answers with status 302"},
+                {false, 0, true, -ECONNRESET, "host h1: "},
+        };
+        Fixture *f = *state;
+        Holder *holder = &f->holders[0];
+
+        stop_fetcher(f);
+        start_fetcher(f, true);
+        holder->listed = true;
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                holder->lies = cases[i].lies;
+                holder->status = cases[i].status;
+                if (cases[i].down)
+                        holder->server = https_server_free(holder->server);
+                f->error = 0;
+                assert_int_equal(fetcher_want(f->fetcher, f->digest, BLOB_BYTES), 0);
+                assert_false(fetcher_is_idle(f->fetcher));
+                while (f->error == 0)
+                        assert_true(sd_event_run(f->event, UINT64_MAX) >= 0);
+                assert_int_equal(f->error, cases[i].error);
+                if (!strstr(f->why, cases[i].why))
+                        fail_msg("%s", f->why);
+                assert_true(fetcher_is_idle(f->fetcher));
+        }
+        assert_int_equal(f->n_done, 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -404,6 +456,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_down_holder, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_over_a_restart, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_cancel, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_gives_up, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,7 +63,7 @@ static int make_fd(const char *text)
         return fd;
 }
 
-/* The intake after it is done; NULL ends the files. */
+/* The intake after it is done; NULL ends the files, "blob" is one that is in the store already. */
 static OsIntake *take(const OsRecord *known, const char *manifest, const char *const *files)
 {
         OsIntake *intake = os_intake_new();
@@ -73,7 +73,7 @@ static OsIntake *take(const OsRecord *known, const char *manifest, const char *c
         intake->directory = str_printf("%s/os", top);
         intake->manifest_fd = make_fd(manifest);
         for (; *files; files++)
-                intake->fds[intake->n_fds++] = make_fd(*files);
+                intake->fds[intake->n_fds++] = str_equal(*files, "blob") ? -1 : make_fd(*files);
         if (known) {
                 intake->known = malloc(sizeof(*known));
                 assert_non_null(intake->known);
@@ -151,11 +151,33 @@ static void test_import(void **state)
         assert_int_equal(count_systems(), 1);
 }
 
+static void test_blobs_are_taken_as_they_are(void **state)
+{
+        char digest[BLOB_DIGEST_LENGTH + 1], message[BLOB_MESSAGE_MAX];
+        int fd = make_fd("root");
+        OsIntake *intake;
+        uint64_t bytes;
+
+        intake = take(NULL, MANIFEST, (const char *[]) {"blob", NULL}); /* it is not there */
+        assert_string_equal(intake->error, "Internal");
+        os_intake_free(intake);
+        assert_int_equal(count_systems(), 0);
+        lseek(fd, 0, SEEK_SET);
+        assert_int_equal(blob_ingest(blobs, fd, 100, ROOT, digest, &bytes, message), 0);
+        close(fd);
+        intake = take(NULL, MANIFEST, (const char *[]) {"blob", NULL});
+        assert_null(intake->error);
+        os_intake_free(intake);
+        assert_int_equal(count_systems(), 1);
+        assert_false(blob_exists(blobs, ROOT));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_import, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_blobs_are_taken_as_they_are, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -187,12 +187,43 @@ static void test_failures(void **state)
         assert_int_equal(f->result.error, -ECONNREFUSED);
 }
 
+/* What is longer than the caller has room for ends the request, whatever was announced. */
+static void test_longer_than_it_may_be(void **state)
+{
+        static const char *const answers[] = {
+                "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+                "HTTP/1.0 200 OK\r\n\r\nhello",
+        };
+        Fixture *f = *state;
+
+        for (size_t i = 0; i < 2 * ARRAY_SIZE(answers); i++) {
+                f->ended = 0;
+                f->answer = answers[i / 2];
+                assert_int_equal(http_start(f->http,
+                                            &(HttpOptions) {.url = f->url,
+                                                            .body = "{}",
+                                                            .length = 2,
+                                                            .body_max = 4 + i % 2,
+                                                            .timeout_ns = NSEC_PER_SEC,
+                                                            .done = on_done,
+                                                            .userdata = f},
+                                            &f->request),
+                                 0);
+                run(f, NULL);
+                if (i % 2 == 0)
+                        assert_int_equal(f->result.error, -EFBIG);
+                else if (i / 2 == 0)
+                        assert_string_equal(f->body, "hello");
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_answer, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_stream, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_cancel_in_handler, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_longer_than_it_may_be, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_failures, set_up, tear_down),
         };
 
