@@ -36,7 +36,7 @@ static const struct {
         {TROUPE_ERROR "CertificateMissing", CTL_FAILED, "'troupectl certificate add' it first"},
         {TROUPE_ERROR "CertificateInvalid", CTL_USAGE,
          "put the key, its certificate and those that vouch for it into one PEM file"},
-        {TROUPE_ERROR "GuestOsInvalid", CTL_USAGE, "copy or build its directory again"},
+        {TROUPE_ERROR "GuestOsInvalid", CTL_USAGE, "copy, build or publish it again"},
         {TROUPE_ERROR "SourceUnavailable", CTL_FAILED,
          "see to the address, and try again: nothing of it was left"},
         {TROUPE_ERROR "CertificateInUse", CTL_FAILED,
