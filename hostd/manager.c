@@ -192,227 +192,7 @@ static void on_leading(void *userdata)
         registrar_look(((Manager *) userdata)->registrar);
 }
 
-/* ---- from the content */
-
-static void on_blob(void *userdata, HttpsRequest *request)
-{
-        uint64_t size;
-        int fd, r;
-
-        r = content_open(((Manager *) userdata)->content, request->rest, &fd, &size);
-        if (r < 0)
-                return https_answer_text(request, r == -ENOENT ? 404 : 500,
-                                         "this host does not have it\n");
-        https_answer_file(request, fd, size);
-}
-
-static bool on_content_tls(void *userdata, HttpTls *ret_tls)
-{
-        const Manager *manager = userdata;
-        const Identity *identity = membership_identity(manager->membership);
-
-        *ret_tls = (HttpTls) {
-                .ca_path = identity->ca_path,
-                .certificate_path = identity->certificate_path,
-                .key_path = identity->key_path,
-        };
-        return identity->certificate != NULL;
-}
-
-static void on_content_told(void *userdata, const char *error, const char *message)
-{
-        if (error)
-                log_warning("cannot say what this host holds: %s: %s", error, message);
-}
-
-/* A host speaks for itself: of who else holds it nothing is said. */
-static void tell_leader(Manager *manager, const Record *record, bool holds)
-{
-        bool package = record->type == RECORD_PACKAGE;
-        RecordName *holders;
-        Record own;
-
-        memcpy(&own, record, record_size(record->type)); /* owns nothing */
-        holders = package ? own.package.holders : own.os.holders;
-        snprintf(holders[0], sizeof(holders[0]), "%s", manager->config->host);
-        if (package)
-                own.package.n_holders = 1;
-        else
-                own.os.n_holders = 1;
-        register_server_tell(manager->peers, &own, holds);
-}
-
-static void on_content_tell(void *userdata, const Record *record, bool holds)
-{
-        Manager *manager = userdata;
-        ControllerRequest *request;
-
-        if (!controller_leads(manager->controller)) {
-                tell_leader(manager, record, holds);
-                return;
-        }
-        request = controller_request_new(holds ? FABRIC_HOLD : FABRIC_UNHOLD);
-        if (!request || record_copy(record, &request->record) < 0) {
-                controller_request_free(request);
-                return;
-        }
-        snprintf(request->host, sizeof(request->host), "%s", manager->config->host);
-        request->done = on_content_told;
-        controller_request(manager->controller, request);
-}
-
-static void on_content_arrived(void *userdata)
-{
-        host_half_content_arrived(((Manager *) userdata)->host_half);
-}
-
-static void on_os_arrived(void *userdata)
-{
-        registrar_look(((Manager *) userdata)->registrar);
-}
-
 /* ---- from the store */
-
-/* What hosts observe and operations come to says nothing about content. */
-static void content_changed(Manager *manager, RecordType type)
-{
-        if (type != RECORD_OBSERVED && type != RECORD_OPERATION)
-                content_look(manager->content);
-}
-
-static void half_put(Manager *manager, const Record *record, const Record *before)
-{
-        HostHalf *half = manager->host_half;
-        int r = 0;
-
-        switch (record->type) {
-        case RECORD_CLUSTER:
-                host_half_cluster_put(half, &record->cluster);
-                fence_set_cluster(manager->fence, &record->cluster);
-                break;
-        case RECORD_HOST:
-                r = host_half_host_put(half, &record->host);
-                if (str_equal(record->host.name, manager->config->host))
-                        updater_look(manager->updater, &record->host.update);
-                break;
-        case RECORD_SERVICE:
-                r = host_half_service_put(half, &record->service);
-                break;
-        case RECORD_DEPLOYMENT:
-                r = host_half_deployment_put(half, &record->deployment);
-                break;
-        case RECORD_INSTANCE:
-                r = host_half_instance_put(half, &record->instance);
-                break;
-        case RECORD_CERTIFICATE:
-                r = host_half_certificate_put(half, record);
-                break;
-        case RECORD_ALIVE:
-                r = host_half_alive_put(half, record->alive.host);
-                break;
-        case RECORD_OBSERVED:
-                r = host_half_observed_put(half, &record->observed);
-                if (r == 0 && !before && str_equal(record->observed.host, manager->config->host))
-                        r = host_half_observed_found(half, &record->observed.id);
-                break;
-        default:
-                break;
-        }
-        if (r < 0)
-                log_error_errno(r, "a record could not be taken to heart");
-}
-
-static void half_deleted(Manager *manager, const Record *before)
-{
-        HostHalf *half = manager->host_half;
-
-        switch (before->type) {
-        case RECORD_HOST:
-                host_half_host_deleted(half, before->host.name);
-                if (str_equal(before->host.name, manager->config->host))
-                        updater_look(manager->updater, &(HostUpdate) {});
-                break;
-        case RECORD_SERVICE:
-                host_half_service_deleted(half, before->service.name);
-                break;
-        case RECORD_DEPLOYMENT:
-                host_half_deployment_deleted(half, before->deployment.id);
-                break;
-        case RECORD_INSTANCE:
-                host_half_instance_deleted(half, &before->instance.id);
-                break;
-        case RECORD_ALIVE:
-                host_half_alive_deleted(half, before->alive.host);
-                break;
-        case RECORD_OBSERVED:
-                host_half_observed_deleted(half, before->observed.host, &before->observed.id);
-                break;
-        case RECORD_CERTIFICATE:
-                host_half_certificate_deleted(half, before->certificate.digest);
-                break;
-        default:
-                break;
-        }
-}
-
-static const char *service_of(Manager *manager, const Record *record)
-{
-        const Record *deployment = NULL;
-
-        if (record->type == RECORD_INSTANCE)
-                deployment = store_named(manager->store, RECORD_DEPLOYMENT,
-                                         record->instance.id.deployment);
-        if (record->type == RECORD_OBSERVED)
-                deployment = store_named(manager->store, RECORD_DEPLOYMENT,
-                                         record->observed.id.deployment);
-        return deployment ? deployment->deployment.service : "";
-}
-
-static void on_put(void *userdata, const Record *record, const Record *before)
-{
-        Manager *manager = userdata;
-
-        if (record->type == RECORD_HOST || record->type == RECORD_ALIVE)
-                quorum_changed(manager->quorum);
-        half_put(manager, record, before);
-        content_changed(manager, record->type);
-        controller_record_put(manager->controller, record);
-        host1_record_put(manager->host1, record, before);
-        if (manager->synced) /* what was there when hostd started did not happen now */
-                events_record_put(manager->events, record, before, service_of(manager, record));
-}
-
-static void on_deleted(void *userdata, const RecordKey *key, const Record *before)
-{
-        Manager *manager = userdata;
-
-        if (key->type == RECORD_HOST || key->type == RECORD_ALIVE)
-                quorum_changed(manager->quorum);
-        half_deleted(manager, before);
-        content_changed(manager, key->type);
-        controller_record_deleted(manager->controller, key);
-        host1_record_deleted(manager->host1, key, before);
-        events_record_deleted(manager->events, before);
-        if (key->type == RECORD_ALIVE && str_equal(key->name, manager->config->host) &&
-            manager->presence)
-                presence_alive_changed(manager->presence, false);
-}
-
-static void on_leader(void *userdata, const StoreLeader *leader)
-{
-        Manager *manager = userdata;
-
-        manager->leader = *leader;
-        snprintf(manager->leader_host, sizeof(manager->leader_host), "%s", leader->host ?: "");
-        manager->leader.host = leader->host ? manager->leader_host : NULL;
-        if (manager->presence)
-                presence_leader_changed(manager->presence, &manager->leader);
-        host1_leader_changed(manager->host1);
-        if (leader->host)
-                registrar_look(manager->registrar);
-        if (manager->synced && leader->host)
-                events_note(manager->events, "leader", leader->host, "leads the cluster");
-}
 
 static void fill_alive(Manager *manager, AliveRecord *alive)
 {
@@ -547,16 +327,11 @@ static int add_halves(Manager *manager, const ManagerConfig *config)
                                        .leading = on_leading,
                                        .removed = on_removed};
         EtcdConfig etcd;
-        StoreHandlers store = {
-                .userdata = manager,
-                .put = on_put,
-                .deleted = on_deleted,
-                .leader = on_leader,
-                .synced = on_synced,
-                .reachable = on_reachable,
-        };
+        StoreHandlers store = manager_record_handlers(manager);
         int r;
 
+        store.synced = on_synced;
+        store.reachable = on_reachable;
         half.host = config->config.host;
         half.uplink = config->config.uplink;
         r = shells_new(manager->event, &manager->shells);
@@ -586,36 +361,6 @@ static int add_halves(Manager *manager, const ManagerConfig *config)
                 r = controller_new(manager->etcd, manager->store, manager->pulses,
                                    manager->config->host, &handlers, &manager->controller);
         return r;
-}
-
-static int add_content(Manager *manager, const ManagerConfig *config)
-{
-        ContentConfig content = {
-                .event = manager->event,
-                .host = manager->config->host,
-                .os_dir = config->host_half.os_dir,
-                .state_dir = config->host_half.state_dir,
-                .store = manager->store,
-                .blobs = host_half_blobs(manager->host_half),
-                .port = PEERS_PORT,
-                .userdata = manager,
-                .tls = on_content_tls,
-                .tell = on_content_tell,
-                .arrived = on_content_arrived,
-                .os_arrived = on_os_arrived,
-        };
-        int r;
-
-        r = content_new(&content, &manager->content);
-        if (r < 0)
-                return r;
-        host_half_set_content(manager->host_half, manager->content);
-        content_look(manager->content);
-        return peers_route(manager->peers, &(HttpsRoute) {.method = "GET",
-                                                          .path = FETCH_PATH,
-                                                          .needs_peer = true,
-                                                          .handler = on_blob,
-                                                          .userdata = manager});
 }
 
 /* Another certificate: etcd and this host's own connections read it when they need it. */
@@ -753,7 +498,7 @@ int manager_new(const ManagerConfig *config, Manager **ret_manager)
         if (r == 0)
                 r = add_peers(manager, config);
         if (r == 0)
-                r = add_content(manager, config);
+                r = manager_add_content(manager, config);
         if (r == 0)
                 r = add_faces(manager, config);
         if (r < 0)

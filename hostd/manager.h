@@ -79,6 +79,14 @@ typedef struct Manager {
  */
 int manager_new(const ManagerConfig *config, Manager **ret_manager);
 
+/** manager_record_handlers() - What the store is to call for each record; the rest is not set */
+StoreHandlers manager_record_handlers(Manager *manager);
+
+/** manager_add_content() - Make its content, and serve it to other hosts. Return: 0; a negative
+ * errno
+ */
+int manager_add_content(Manager *manager, const ManagerConfig *config);
+
 /** manager_add_updater() - Make its updater. Return: 0; a negative errno */
 int manager_add_updater(Manager *manager);
 
