@@ -11,17 +11,11 @@
  *      +--no token: founds a cluster of one --> IN
  */
 
-#include "hostd/membership.h"
-
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <sys/random.h>
-#include <sys/stat.h>
 
-#include "hostd/etcd-unit.h"
 #include "hostd/issue.h"
-#include "hostd/join-client.h"
+#include "hostd/membership-internal.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/hash.h"
@@ -29,42 +23,13 @@
 #include "lib/base/str.h"
 
 #define MEMBERS_BYTES_MAX (16 * KIB)
-#define FOUNDER_PREFIX    "founder-"
-#define ASK_AGAIN_NS      (5 * NSEC_PER_SEC)
-#define BUSY_NS           (30 * NSEC_PER_SEC) /* within this a cluster closes its fence, or elects */
 
-struct Membership {
-        MembershipConfig config;
-        MembershipState state;
-        Identity identity;
-        EtcdUnit unit;
-        bool carries;     /* there is a unit */
-        bool registered;  /* the cluster has known this host since hostd began */
-        bool unit_change; /* systemd is to be told to restart it */
-        char *endpoints[ETCD_ENDPOINTS_MAX];
-        size_t n_endpoints;
-        char *crl;
-        Etcd *etcd;
-        sd_bus *bus;
-        JoinClient *join;
-        Identity next;          /* of the cluster that is being joined */
-        MembershipState before; /* what it is again when joining fails */
-        MembershipJoined joined;
-        void *joined_userdata;
-        uint64_t joined_by_ns; /* so long a busy cluster is waited for */
-        sd_event_source *give_up;
-        sd_bus_slot *asked; /* systemd, about etcd */
-        bool asked_change;  /* to restart it */
-        sd_event_source *ask_again;
-        RecordDetail detail;
-};
-
-static char *path_of(const Membership *membership, const char *name)
+char *membership_path(const Membership *membership, const char *name)
 {
         return str_printf("%s/%s", membership->config.state_dir, name);
 }
 
-static void set_detail(Membership *membership, const char *text)
+void membership_set_detail(Membership *membership, const char *text)
 {
         snprintf(membership->detail, sizeof(membership->detail), "%s", text);
 }
@@ -90,9 +55,9 @@ static int add_endpoint(Membership *membership, const char *url)
         return 0;
 }
 
-static int write_endpoints(const Membership *membership, const char *const *urls, size_t n)
+int membership_write_endpoints(const Membership *membership, const char *const *urls, size_t n)
 {
-        _cleanup_free_ char *path = path_of(membership, "members"), *text = NULL;
+        _cleanup_free_ char *path = membership_path(membership, "members"), *text = NULL;
         StrBuffer buffer = {};
         int r;
 
@@ -107,7 +72,7 @@ static int write_endpoints(const Membership *membership, const char *const *urls
 /* What was known last; a host that carries a member has it at hand. */
 static int read_endpoints(Membership *membership)
 {
-        _cleanup_free_ char *path = path_of(membership, "members"), *text = NULL;
+        _cleanup_free_ char *path = membership_path(membership, "members"), *text = NULL;
         EtcdUrl own;
         char *save = NULL;
         int r;
@@ -125,163 +90,6 @@ static int read_endpoints(Membership *membership)
         if (r == 0 && membership->n_endpoints == 0)
                 r = add_endpoint(membership, etcd_unit_client_url(&(IpAddress) {}, own));
         return r;
-}
-
-/* ---- etcd's member on this host */
-
-/* systemd asks polkit, which may have to be started first: on a machine that is slow or busy that
- * can take longer than anybody waits. */
-static int on_asked(sd_bus_message *message, void *userdata, sd_bus_error *unused)
-{
-        const sd_bus_error *error = sd_bus_message_get_error(message);
-        Membership *membership = userdata;
-
-        membership->asked = sd_bus_slot_unref(membership->asked);
-        if (!error)
-                return 1;
-        log_warning("systemd does not start or stop etcd, and is asked again: %s", error->message);
-        membership->unit_change |= membership->asked_change;
-        sd_event_source_set_time_relative(membership->ask_again, ASK_AGAIN_NS / NSEC_PER_USEC);
-        sd_event_source_set_enabled(membership->ask_again, SD_EVENT_ONESHOT);
-        return 1;
-}
-
-static void tell_systemd(Membership *membership)
-{
-        const char *verb = !membership->carries      ? "StopUnit"
-                           : membership->unit_change ? "RestartUnit"
-                                                     : "StartUnit";
-
-        membership->asked = sd_bus_slot_unref(membership->asked);
-        if (!membership->bus || membership->state != MEMBERSHIP_IN)
-                return;
-        etcd_unit_ask(membership->bus, verb, on_asked, membership, &membership->asked);
-        membership->asked_change = membership->unit_change;
-        membership->unit_change = false;
-}
-
-static int on_ask_again(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        tell_systemd(userdata);
-        return 0;
-}
-
-static int save_unit(Membership *membership)
-{
-        int r = etcd_unit_save(membership->config.state_dir, &membership->unit,
-                               &membership->identity, &membership->config.config->address);
-
-        if (r < 0)
-                return r;
-        membership->carries = true;
-        membership->unit_change |= r == ETCD_UNIT_CHANGED;
-        return 0;
-}
-
-static void drop_unit(Membership *membership)
-{
-        if (!membership->carries)
-                return;
-        log_notice("this host does not carry a member of etcd any more");
-        if (etcd_unit_remove(membership->config.state_dir) < 0)
-                return;
-        etcd_unit_deinit(&membership->unit);
-        membership->unit = (EtcdUnit) {};
-        membership->carries = false;
-        tell_systemd(membership);
-}
-
-static char *list_members(const MembersRecord *members)
-{
-        StrBuffer text = {};
-        char *taken;
-
-        for (size_t i = 0; i < members->n_members; i++) {
-                EtcdUrl url;
-
-                str_buffer_addf(&text, "%s%s=%s", i > 0 ? "," : "", members->members[i].host,
-                                etcd_unit_peer_url(&members->members[i].address, url));
-        }
-        return str_buffer_take(&text, &taken) == 0 ? taken : NULL;
-}
-
-/* A new member starts only when it knows all that are there: one that went meanwhile would keep it
- * from ever starting. systemd starts it again and again, and it reads what is written then. */
-static void keep_members(Membership *membership, const MembersRecord *members)
-{
-        _cleanup_free_ char *now = list_members(members);
-        bool change = membership->unit_change;
-
-        if (!now || !membership->unit.joins || str_equal(now, membership->unit.members))
-                return;
-        free(membership->unit.members);
-        membership->unit.members = TAKE_PTR(now);
-        save_unit(membership);
-        membership->unit_change = change;
-}
-
-/* A member has its data in a directory of its own number, so that what an earlier one on this host
- * left is never taken for its own. The founder's began without a number: it gets it afterwards. */
-static void carry(Membership *membership, const MembersRecord *members, const ClusterMember *own)
-{
-        EtcdUnit *unit = &membership->unit;
-        RecordName data;
-
-        snprintf(data, sizeof(data), "%016" PRIx64, own->id);
-        if (membership->carries && unit->id == 0) {
-                unit->id = own->id;
-                save_unit(membership);
-                membership->unit_change = false;
-                return;
-        }
-        if (membership->carries && unit->id == own->id) {
-                keep_members(membership, members);
-                return;
-        }
-        log_notice("this host carries a member of etcd from now on");
-        etcd_unit_deinit(unit);
-        *unit = (EtcdUnit) {.joins = true, .id = own->id, .members = list_members(members)};
-        memcpy(unit->data, data, sizeof(unit->data));
-        if (!unit->members || save_unit(membership) < 0) {
-                log_error("cannot write how etcd is to run");
-                return;
-        }
-        tell_systemd(membership);
-}
-
-bool membership_carries(const Membership *membership)
-{
-        return membership->state == MEMBERSHIP_IN && membership->carries;
-}
-
-int membership_stand_alone(Membership *membership)
-{
-        int r;
-
-        membership->unit.alone = true;
-        r = save_unit(membership);
-        if (r < 0)
-                return r;
-        log_notice("this host's member of etcd goes on without the others");
-        membership->unit_change = true;
-        tell_systemd(membership);
-        return 0;
-}
-
-/* etcd answers: the others are forgotten. Were it told so again at a later start, it would forget
- * those that have come since. */
-static void end_standing_alone(Membership *membership)
-{
-        bool change = membership->unit_change;
-
-        if (!membership->unit.alone)
-                return;
-        membership->unit.alone = false;
-        if (save_unit(membership) < 0) {
-                log_error("cannot write how etcd is to run");
-                membership->unit.alone = true; /* once more, at the next change */
-        }
-        membership->unit_change = change;
 }
 
 /* ---- what the cluster's state says */
@@ -318,7 +126,7 @@ static void follow_members(Membership *membership, const MembersRecord *members,
         for (size_t i = 0; i < n; i++)
                 if (add_endpoint(membership, urls[i]) < 0)
                         return;
-        if (write_endpoints(membership, urls, n) < 0)
+        if (membership_write_endpoints(membership, urls, n) < 0)
                 log_warning("cannot write down where etcd's members are");
         if (membership->etcd)
                 etcd_set_endpoints(membership->etcd, urls, n);
@@ -367,7 +175,7 @@ void membership_synced(Membership *membership, const Store *store)
         if (membership->identity.ca_key && cluster->cluster.ca_key &&
             identity_forget_ca_key(&membership->identity) < 0)
                 log_warning("cannot remove the file with the CA's key");
-        end_standing_alone(membership);
+        membership_end_standing_alone(membership);
         follow_revocations(membership, store);
         if (!record)
                 return;
@@ -377,287 +185,23 @@ void membership_synced(Membership *membership, const Store *store)
         removed = was_removed(membership, store);
         follow_members(membership, &record->members, own, removed);
         if (own)
-                carry(membership, &record->members, own);
+                membership_carry(membership, &record->members, own);
         else
-                drop_unit(membership);
+                membership_drop_unit(membership);
         if (!own && removed)
                 membership_leave(membership, "this host was removed from its cluster");
 }
 
-/* ---- founding and joining */
-
-/* A file that says why this host is in no cluster, until it is in one. */
-static int set_left(const Membership *membership, const char *why)
-{
-        _cleanup_free_ char *path = path_of(membership, "left");
-
-        if (!path)
-                return -ENOMEM;
-        if (why)
-                return file_write_atomic(AT_FDCWD, path, why, strlen(why), 0644);
-        return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
-}
-
-static bool has_left(Membership *membership)
-{
-        _cleanup_free_ char *path = path_of(membership, "left"), *text = NULL;
-
-        if (!path || file_read(AT_FDCWD, path, sizeof(membership->detail) - 1, &text, NULL) < 0)
-                return false;
-        set_detail(membership, text);
-        return true;
-}
-
-int membership_leave(Membership *membership, const char *why)
-{
-        int r;
-
-        if (membership->state != MEMBERSHIP_IN)
-                return -EBUSY;
-        r = set_left(membership, why);
-        if (r == 0)
-                r = etcd_unit_remove(membership->config.state_dir);
-        if (r == 0)
-                r = identity_forget(&membership->identity);
-        if (r < 0)
-                return r;
-        log_notice("%s", why);
-        membership->state = MEMBERSHIP_OUT;
-        if (membership->bus)
-                etcd_unit_ask(membership->bus, "StopUnit", NULL, NULL, NULL);
-        membership->config.restart(membership->config.userdata);
-        return 0;
-}
-
-static int found(Membership *membership)
-{
-        const Config *config = membership->config.config;
-        IpAddress addresses[PKI_ADDRESSES_MAX];
-        EtcdUnit *unit = &membership->unit;
-        PkiSubject subject;
-        EtcdUrl peer, client;
-        const char *urls[] = {etcd_unit_client_url(&(IpAddress) {}, client)};
-        uint64_t number;
-        int r;
-
-        issue_subject(&(IssueRequest) {.host = config->host,
-                                       .address = config->address,
-                                       .now_us = clock_realtime_us(),
-                                       .lifetime_s = config->certificate_s},
-                      addresses, &subject);
-        r = identity_found(&membership->identity, &subject, clock_realtime_us());
-        if (r < 0)
-                return r;
-        while (getrandom(&number, sizeof(number), 0) != sizeof(number))
-                ;
-        snprintf(unit->data, sizeof(unit->data), FOUNDER_PREFIX "%016" PRIx64, number);
-        unit->members =
-                str_printf("%s=%s", config->host, etcd_unit_peer_url(&config->address, peer));
-        r = unit->members ? write_endpoints(membership, urls, 1) : -ENOMEM;
-        if (r == 0)
-                r = save_unit(membership);
-        if (r == 0)
-                log_notice("this host makes a cluster of its own");
-        membership->state = MEMBERSHIP_IN;
-        return r;
-}
-
-/* The place where a new identity is made while the old one is in use: inside of `pki`, so that its
- * files have the same group. */
-static char *staging(const Membership *membership)
-{
-        return path_of(membership, "pki/next");
-}
-
-/* This host has been taken: from the moment on when the certificate is written there is no way
- * back, and after a power cut the next hostd goes on from here. */
-static int accept(Membership *membership, const JoinResult *result)
-{
-        int r;
-
-        r = write_endpoints(membership, result->members, result->n_members);
-        if (r == 0)
-                r = identity_write_crl(&membership->next, result->revoked);
-        if (r == 0)
-                r = identity_accept(&membership->next, result->ca, result->certificate);
-        return r > 0 ? -EBADMSG : r;
-}
-
-/* Makes the next identity the present one. What an own cluster had in etcd is gone with its unit.
- */
-static int change_over(Membership *membership)
-{
-        _cleanup_free_ char *text = strdup(membership->next.certificate);
-        Identity *next = &membership->next;
-        int r;
-
-        r = text ? etcd_unit_remove(membership->config.state_dir) : -ENOMEM;
-        if (r == 0)
-                r = identity_forget(&membership->identity);
-        if (r == 0 && (rename(next->crl_path, membership->identity.crl_path) < 0 ||
-                       rename(next->ca_path, membership->identity.ca_path) < 0 ||
-                       rename(next->key_path, membership->identity.key_path) < 0 ||
-                       rename(next->certificate_path, membership->identity.certificate_path) < 0))
-                r = -errno;
-        if (r == 0)
-                r = set_left(membership, NULL);
-        if (r == 0)
-                log_notice("this host has joined a cluster");
-        return r;
-}
-
-static void end_join(Membership *membership, bool joined, const char *why)
-{
-        MembershipJoined done = membership->joined;
-
-        membership->joined = NULL;
-        membership->state = membership->before;
-        set_detail(membership, joined ? "" : why);
-        if (done)
-                done(membership->joined_userdata, joined, why);
-}
-
-/* The client tries again. Who waits for an answer waits for a cluster that is busy, but not for one
- * that is not there. */
-static void not_yet(Membership *membership, const JoinResult *result)
-{
-        bool waits = result->outcome == JOIN_BUSY && clock_boottime_ns() < membership->joined_by_ns;
-
-        if (!str_equal(membership->detail, result->message))
-                log_warning("cannot join yet: %s", result->message);
-        set_detail(membership, result->message);
-        if (!membership->joined || waits)
-                return;
-        sd_event_source_set_enabled(membership->give_up, SD_EVENT_ONESHOT);
-        end_join(membership, false, result->message);
-}
-
-static void on_joined(void *userdata, const JoinResult *result)
-{
-        Membership *membership = userdata;
-        int r;
-
-        switch (result->outcome) {
-        case JOIN_DONE:
-                r = accept(membership, result);
-                if (r == 0)
-                        r = change_over(membership);
-                if (r < 0)
-                        log_error_errno(r, "cannot write down that this host has joined");
-                if (membership->bus)
-                        etcd_unit_ask(membership->bus, "StopUnit", NULL, NULL, NULL);
-                end_join(membership, r == 0, r == 0 ? "" : strerror(-r));
-                membership->config.restart(membership->config.userdata);
-                break;
-        case JOIN_REFUSED:
-                log_error("the cluster does not take this host: %s", result->message);
-                end_join(membership, false, result->message);
-                break;
-        case JOIN_BUSY:
-        case JOIN_LATER:
-                not_yet(membership, result);
-                break;
-        }
-}
-
-/* Not from within the client's own call. */
-static int on_give_up(sd_event_source *source, void *userdata)
-{
-        Membership *membership = userdata;
-
-        membership->join = join_client_free(membership->join);
-        return 0;
-}
-
-int membership_join(Membership *membership, const char *text, MembershipJoined done, void *userdata)
-{
-        const MembershipConfig *config = &membership->config;
-        _cleanup_free_ char *directory = staging(membership);
-        Token token;
-        int r = directory ? token_parse(text, &token) : -ENOMEM;
-
-        if (r != 0)
-                return r;
-        if (membership->joined)
-                return -EBUSY;
-        if (mkdir(directory, 0700) < 0 && errno != EEXIST)
-                return -errno;
-        membership->join = join_client_free(membership->join);
-        identity_deinit(&membership->next);
-        r = identity_load(&membership->next, directory);
-        if (r >= 0)
-                r = join_client_new(config->event, &membership->next, config->config, &token,
-                                    on_joined, membership, &membership->join);
-        explicit_bzero(&token, sizeof(token));
-        if (r < 0)
-                return r;
-        membership->before = membership->state;
-        membership->state = MEMBERSHIP_JOINING;
-        membership->joined = done;
-        membership->joined_userdata = userdata;
-        membership->joined_by_ns = clock_boottime_ns() + BUSY_NS;
-        return 0;
-}
-
-int membership_found(Membership *membership)
-{
-        int r;
-
-        if (membership->state != MEMBERSHIP_OUT)
-                return -EBUSY;
-        r = found(membership);
-        if (r == 0)
-                r = set_left(membership, NULL);
-        if (r == 0)
-                membership->config.restart(membership->config.userdata);
-        return r;
-}
-
-/* The first time ever, or after a power cut in the middle of it. */
-static int begin(Membership *membership)
-{
-        const char *token = membership->config.config->join_token;
-        int r;
-
-        membership->state = MEMBERSHIP_OUT;
-        if (has_left(membership))
-                return 0;
-        if (str_empty(token))
-                return found(membership);
-        r = membership_join(membership, token, NULL, NULL);
-        if (r != TOKEN_BAD)
-                return r;
-        log_error("join-token: this is not a token of `troupectl cluster token`");
-        set_detail(membership, "the join token is not a token of `troupectl cluster token`");
-        return 0;
-}
-
-/* A power cut between being taken and having changed over. */
-static int finish_join(Membership *membership)
-{
-        _cleanup_free_ char *directory = staging(membership);
-        int r;
-
-        if (!directory)
-                return -ENOMEM;
-        if (access(directory, F_OK) < 0)
-                return 0;
-        r = identity_load(&membership->next, directory);
-        if (r == 0)
-                r = change_over(membership);
-        return MIN(r, 0);
-}
-
 static int add_sources(Membership *membership)
 {
-        int r = sd_event_add_defer(membership->config.event, &membership->give_up, on_give_up,
-                                   membership);
+        int r = sd_event_add_defer(membership->config.event, &membership->give_up,
+                                   membership_on_give_up, membership);
 
         if (r >= 0)
                 r = sd_event_source_set_enabled(membership->give_up, SD_EVENT_OFF);
         if (r >= 0)
                 r = sd_event_add_time(membership->config.event, &membership->ask_again,
-                                      CLOCK_BOOTTIME, 0, 0, on_ask_again, membership);
+                                      CLOCK_BOOTTIME, 0, 0, membership_on_ask_again, membership);
         return r < 0 ? r : sd_event_source_set_enabled(membership->ask_again, SD_EVENT_OFF);
 }
 
@@ -669,7 +213,7 @@ static int resume(Membership *membership)
         r = etcd_unit_load(membership->config.state_dir, &membership->unit);
         if (r == ETCD_UNIT_NONE)
                 return 0;
-        return r < 0 ? r : save_unit(membership);
+        return r < 0 ? r : membership_save_unit(membership);
 }
 
 int membership_new(const MembershipConfig *config, Membership **ret_membership)
@@ -692,14 +236,14 @@ int membership_new(const MembershipConfig *config, Membership **ret_membership)
         if (r == 0)
                 r = identity_load(&membership->identity, config->state_dir);
         if (r >= 0) {
-                int finished = finish_join(membership);
+                int finished = membership_finish_join(membership);
 
                 identity_deinit(&membership->identity);
                 r = finished < 0 ? finished
                                  : identity_load(&membership->identity, config->state_dir);
         }
         if (r == IDENTITY_NONE)
-                r = begin(membership);
+                r = membership_begin(membership);
         else if (r == 0)
                 r = resume(membership);
         if (r == 0)
@@ -753,7 +297,7 @@ void membership_set_etcd(Membership *membership, Etcd *etcd)
 void membership_set_bus(Membership *membership, sd_bus *bus)
 {
         membership->bus = bus;
-        tell_systemd(membership);
+        membership_tell_systemd(membership);
 }
 
 MembershipState membership_state(const Membership *membership)
