@@ -15,6 +15,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/str.h"
+#include "tests/unit/private-bus.h"
 #include "tests/unit/test.h"
 
 #define NOBODY 65534
@@ -163,7 +164,6 @@ static void start_daemon(World *world)
         _cleanup_free_ char *argument = str_printf("--config-file=%s", path);
         _cleanup_free_ char *socket = str_printf("%s/bus", world->dir);
         uint64_t give_up_ns = clock_boottime_ns() + 20 * NSEC_PER_SEC;
-        struct stat status;
 
         assert_int_equal(file_write_atomic(AT_FDCWD, path, text, strlen(text), 0644), 0);
         world->daemon = fork();
@@ -172,7 +172,7 @@ static void start_daemon(World *world)
                 execlp("dbus-daemon", "dbus-daemon", argument, "--nofork", "--nopidfile", NULL);
                 _exit(127);
         }
-        while (stat(socket, &status) < 0) {
+        while (!private_bus_listens(socket)) { /* it is there a moment before it listens */
                 assert_true(clock_boottime_ns() < give_up_ns);
                 usleep(10000);
         }
