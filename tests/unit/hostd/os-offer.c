@@ -106,7 +106,7 @@ static void what_the_cluster_has_is_known(void **state)
         f->known[0].files[0].digest[0] ^= 1;
         expect_error(f, "RefusedNow", "with other files");
         f->known[1] = f->known[0];
-        strcpy(f->known[1].version, "11");
+        snprintf(f->known[1].version, sizeof(RecordVersion), "11");
         f->n_known = 2;
         expect_error(f, "RefusedNow", "the newest there is 10, and the cluster has 11");
         ask(f, "debian-13/2");
