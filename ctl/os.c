@@ -134,7 +134,7 @@ static double fetch_progress(sd_bus *bus)
 {
         _cleanup_message_ sd_bus_message *reply = NULL;
         const char *url, *family, *version;
-        uint64_t bytes, size;
+        uint64_t bytes = 0, size = 0;
         int r;
 
         r = sd_bus_get_property(bus, HOST1_NAME, HOST1_PATH, HOST1_MANAGER, "GuestOsFetch", NULL,
