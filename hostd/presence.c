@@ -52,7 +52,7 @@ struct Presence {
         sd_event_source *retry;
         Sm sm;
         bool alive_written;
-        bool report_due;   /* what is written does not say it yet */
+        bool report_due;   /* what is written, or on its way, does not say it yet */
         bool taken;        /* the watch says that somebody leads */
         int64_t revision;  /* of our election key */
         uint64_t sent_ns;  /* the lease's last renewal, or its grant */
@@ -175,6 +175,41 @@ static void tell_lost(Presence *presence, const char *why)
                 presence->handlers.lost(presence->handlers.userdata, why);
 }
 
+static void put_report(Presence *presence);
+
+static void on_report_put(void *userdata, const EtcdReply *reply)
+{
+        Presence *presence = userdata;
+
+        presence->report_put = NULL;
+        if (reply->outcome != ETCD_OK) {
+                presence->report_due = true;
+                retry_later(presence);
+        } else if (presence->report_due) {
+                put_report(presence);
+        }
+}
+
+/* One at a time, so that the last is what stays. Under a lease that is gone it is refused: it never
+ * makes the key anew, for what is read after that is what this host may run. */
+static void put_report(Presence *presence)
+{
+        _cleanup_free_ char *json = NULL;
+        EtcdTxn *txn = etcd_txn_new();
+
+        if (!txn || record_encode(&presence->alive, &json) < 0) {
+                etcd_txn_free(txn);
+                retry_later(presence);
+                return;
+        }
+        etcd_txn_put(txn, presence->alive_key, json, strlen(json), etcd_lease_id(presence->lease));
+        if (etcd_txn_commit(presence->etcd, txn, on_report_put, presence, &presence->report_put) <
+            0)
+                retry_later(presence);
+        else
+                presence->report_due = false;
+}
+
 static void on_alive_put(void *userdata, const EtcdReply *reply)
 {
         Presence *presence = userdata;
@@ -188,6 +223,8 @@ static void on_alive_put(void *userdata, const EtcdReply *reply)
         presence->alive_written = true;
         tell_held(presence);
         presence->handlers.alive(presence->handlers.userdata, reply->revision);
+        if (presence->report_due && !presence->report_put)
+                put_report(presence);
         stand(presence);
 }
 
@@ -209,33 +246,8 @@ static void put_alive(Presence *presence)
         etcd_txn_put(txn, presence->renewal_key, "", 0, 0);
         if (etcd_txn_commit(presence->etcd, txn, on_alive_put, presence, &presence->alive_put) < 0)
                 retry_later(presence);
-}
-
-static void on_report_put(void *userdata, const EtcdReply *reply)
-{
-        Presence *presence = userdata;
-
-        presence->report_put = NULL;
-        if (reply->outcome == ETCD_OK)
-                presence->report_due = false;
         else
-                retry_later(presence);
-}
-
-static void put_report(Presence *presence)
-{
-        _cleanup_free_ char *json = NULL;
-        EtcdTxn *txn = etcd_txn_new();
-
-        if (!txn || record_encode(&presence->alive, &json) < 0) {
-                etcd_txn_free(txn);
-                retry_later(presence);
-                return;
-        }
-        etcd_txn_put(txn, presence->alive_key, json, strlen(json), etcd_lease_id(presence->lease));
-        if (etcd_txn_commit(presence->etcd, txn, on_report_put, presence, &presence->report_put) <
-            0)
-                retry_later(presence);
+                presence->report_due = false;
 }
 
 static void on_lease(void *userdata, const EtcdLeaseEvent *event)
@@ -380,9 +392,8 @@ void presence_alive_changed(Presence *presence, bool there)
 void presence_report(Presence *presence, const HostUpdateReport *report)
 {
         presence->alive.alive.update = *report;
-        presence->report_put = etcd_cancel(presence->report_put);
         presence->report_due = true;
-        if (presence->alive_written)
+        if (presence->alive_written && !presence->report_put)
                 put_report(presence);
 }
 

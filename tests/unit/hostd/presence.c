@@ -195,11 +195,56 @@ static void test_silent_leader(void **state)
         server_remove(&server);
 }
 
+/* What the alive record in the store says of an update. */
+static const char *reported(const Host *host)
+{
+        const Record *record = store_named(host->store, RECORD_ALIVE, host->name);
+
+        return record ? record->alive.update.operation : "";
+}
+
+static HostUpdateReport report_of(const char *operation)
+{
+        HostUpdateReport report = {.healthy = true};
+
+        snprintf(report.operation, sizeof(report.operation), "%s", operation);
+        return report;
+}
+
+/* Also while the alive record is on its way without it; it is read anew for none of them. */
+static void test_reports(void **state)
+{
+        HostUpdateReport early = report_of("op1"), first = report_of("op2"),
+                         last = report_of("op3");
+        Server server = {};
+        Host a = {.name = "a"};
+        int64_t alive;
+
+        assert_int_equal(sd_event_new(&event), 0);
+        server_start(&server);
+        host_start(&a, &server);
+        presence_report(a.presence, &early); /* there is no lease yet */
+        RUN_UNTIL(event, str_equal(reported(&a), "op1"));
+        RUN_UNTIL(event, a.alive > 0);
+        presence_again(a.presence);
+        presence_report(a.presence, &first);
+        RUN_UNTIL(event, str_equal(reported(&a), "op2"));
+        alive = a.alive;
+        presence_report(a.presence, &early);
+        presence_report(a.presence, &last);
+        RUN_UNTIL(event, str_equal(reported(&a), "op3"));
+        assert_int_equal(a.alive, alive);
+        host_stop(&a);
+        server_remove(&server);
+        sd_event_unref(event);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_election),
                 cmocka_unit_test(test_silent_leader),
+                cmocka_unit_test(test_reports),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
