@@ -4,7 +4,6 @@
 
 #include "hostd/os-assemble.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,29 +12,6 @@
 
 #include "lib/base/file.h"
 #include "lib/base/str.h"
-
-/* Removes a directory that has only files in it; one that is not there is fine. */
-static int remove_flat(int parent_fd, const char *name)
-{
-        int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        const struct dirent *entry;
-        DIR *dir;
-
-        if (fd < 0)
-                return errno == ENOENT ? 0 : -errno;
-        dir = fdopendir(fd);
-        if (!dir) {
-                int r = -errno;
-
-                close(fd);
-                return r;
-        }
-        while ((entry = readdir(dir)))
-                if (entry->d_type == DT_REG)
-                        unlinkat(dirfd(dir), entry->d_name, 0);
-        closedir(dir);
-        return unlinkat(parent_fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
-}
 
 static int write_manifest(int dir_fd, const OsRecord *os)
 {
@@ -117,7 +93,7 @@ int os_assemble(BlobStore *blobs, const char *directory, const OsRecord *os)
         snprintf(new_name, sizeof(new_name), ".new-%s", os->version);
         r = open_family(directory, os->family, &family_fd);
         if (r == 0)
-                r = remove_flat(family_fd, new_name);
+                r = file_remove_directory(family_fd, new_name);
         if (r < 0)
                 return r;
         if (mkdirat(family_fd, new_name, 0755) < 0)
@@ -125,12 +101,12 @@ int os_assemble(BlobStore *blobs, const char *directory, const OsRecord *os)
         dir_fd = openat(family_fd, new_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         r = dir_fd < 0 ? -errno : fill(blobs, dir_fd, os);
         if (r == 0)
-                r = remove_flat(family_fd, os->version);
+                r = file_remove_directory(family_fd, os->version);
         if (r == 0 &&
             (renameat(family_fd, new_name, family_fd, os->version) < 0 || fsync(family_fd) < 0))
                 r = -errno;
         if (r < 0) {
-                remove_flat(family_fd, new_name);
+                file_remove_directory(family_fd, new_name);
                 return r;
         }
         remove_blobs(blobs, os);
@@ -146,5 +122,5 @@ int os_disassemble(const char *directory, const OsRecord *os)
             !str_is_name(os->version, RECORD_VERSION_MAX))
                 return -EINVAL;
         r = open_family(directory, os->family, &family_fd);
-        return r < 0 ? r : remove_flat(family_fd, os->version);
+        return r < 0 ? r : file_remove_directory(family_fd, os->version);
 }

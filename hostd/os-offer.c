@@ -7,6 +7,7 @@
 
 #include "hostd/os-offer.h"
 
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include "fabric/guest-os.h"
 #include "hostd/os-signature.h"
 #include "hostd/os-sums.h"
+#include "lib/base/file.h"
 #include "lib/base/sm.h"
 #include "lib/base/str.h"
 
@@ -377,7 +379,7 @@ int os_offer_new(const OsOfferConfig *config, OsOffer **ret_offer)
         if (r == 0 && config->keyring)
                 r = str_set(&offer->keyring, config->keyring);
         if (r == 0)
-                r = os_signature_clear(offer->gpg_directory);
+                r = file_remove_directory(AT_FDCWD, offer->gpg_directory);
         if (r < 0)
                 return r;
         *ret_offer = TAKE_PTR(offer);

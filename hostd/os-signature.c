@@ -6,7 +6,6 @@
 
 #include "hostd/os-signature.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,29 +16,6 @@
 #include "lib/base/str.h"
 
 #define GPG "/usr/bin/gpg"
-
-int os_signature_clear(const char *directory)
-{
-        int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        const struct dirent *entry;
-        DIR *dir;
-
-        if (fd < 0)
-                return errno == ENOENT ? 0 : -errno;
-        dir = fdopendir(fd);
-        if (!dir) {
-                int r = -errno;
-
-                close(fd);
-                return r;
-        }
-        while ((entry = readdir(dir)))
-                if (!str_equal(entry->d_name, ".") && !str_equal(entry->d_name, "..") &&
-                    unlinkat(fd, entry->d_name, 0) < 0)
-                        unlinkat(fd, entry->d_name, AT_REMOVEDIR);
-        closedir(dir);
-        return rmdir(directory) < 0 ? -errno : 0;
-}
 
 static int run_gpg(const char *directory, const char *keyring, char *message)
 {
@@ -89,7 +65,7 @@ int os_signature_verify(const OsSigned *given, const char *directory, const char
                          strerror(errno));
                 return OS_SIGNATURE_NO_KEY;
         }
-        r = os_signature_clear(directory);
+        r = file_remove_directory(AT_FDCWD, directory);
         if (r == 0 && mkdir(directory, 0700) < 0)
                 r = -errno;
         if (r < 0)
@@ -101,6 +77,6 @@ int os_signature_verify(const OsSigned *given, const char *directory, const char
                                       given->signature_length, 0600);
         if (r == 0)
                 r = run_gpg(directory, keyring, ret_message);
-        os_signature_clear(directory);
+        file_remove_directory(AT_FDCWD, directory);
         return r;
 }

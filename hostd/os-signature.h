@@ -36,11 +36,3 @@ typedef struct OsSigned {
  */
 int os_signature_verify(const OsSigned *given, const char *directory, const char *keyring,
                         char ret_message[static OS_SIGNATURE_MESSAGE_MAX]);
-
-/**
- * os_signature_clear() - Remove a directory of os_signature_verify() that a hostd which was killed
- * has left
- *
- * Return: 0, also when there is none; a negative errno.
- */
-int os_signature_clear(const char *directory);

@@ -13,6 +13,7 @@
 
 #include "hostd/os-source.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,8 +22,8 @@
 
 #include "hostd/fetch.h"
 #include "hostd/os-intake.h"
-#include "hostd/os-signature.h"
 #include "hostd/os-sums.h"
+#include "lib/base/file.h"
 #include "lib/base/sm.h"
 #include "lib/base/str.h"
 
@@ -337,7 +338,7 @@ static int open_blobs(OsSource *source, const char *directory)
                 return -ENOMEM;
         if (mkdir(directory, 0700) < 0 && errno != EEXIST)
                 return -errno;
-        r = os_signature_clear(blobs);
+        r = file_remove_directory(AT_FDCWD, blobs);
         if (r < 0)
                 return r;
         return mkdir(blobs, 0700) < 0 ? -errno : blob_store_open(blobs, &source->blobs);

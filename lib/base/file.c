@@ -4,6 +4,7 @@
 
 #include "lib/base/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -119,4 +120,27 @@ int file_write_atomic(int dir_fd, const char *path, const void *data, size_t len
                 return r;
         }
         return sync_directory(dir_fd, directory);
+}
+
+int file_remove_directory(int dir_fd, const char *name)
+{
+        int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        const struct dirent *entry;
+        DIR *dir;
+
+        if (fd < 0)
+                return errno == ENOENT ? 0 : -errno;
+        dir = fdopendir(fd);
+        if (!dir) {
+                int r = -errno;
+
+                close(fd);
+                return r;
+        }
+        while ((entry = readdir(dir)))
+                if (!str_equal(entry->d_name, ".") && !str_equal(entry->d_name, "..") &&
+                    unlinkat(fd, entry->d_name, 0) < 0)
+                        unlinkat(fd, entry->d_name, AT_REMOVEDIR);
+        closedir(dir);
+        return unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }

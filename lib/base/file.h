@@ -48,3 +48,13 @@ int file_write_all(int fd, const void *data, size_t length);
  * Return: 0; the errno of what failed, and then the old file is as it was.
  */
 int file_write_atomic(int dir_fd, const char *path, const void *data, size_t length, mode_t mode);
+
+/**
+ * file_remove_directory() - Remove a directory and what is in it: files, and directories that are
+ * empty
+ * @dir_fd: directory of @name, or AT_FDCWD
+ * @name:   directory; a link is not followed
+ *
+ * Return: 0, also when there is none; the errno of what failed.
+ */
+int file_remove_directory(int dir_fd, const char *name);

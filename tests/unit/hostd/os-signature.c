@@ -81,7 +81,7 @@ static void what_a_crash_has_left_does_not_disturb(void **state)
 
         source_shell(&f->world, "sign right; mkdir -p home/private; touch home/SHA256SUMS");
         assert_int_equal(verify(f, f->world.keyring, NULL, message), 0);
-        assert_int_equal(os_signature_clear(f->home), 0);
+        assert_int_equal(access(f->home, F_OK), -1);
 }
 
 int main(void)
