@@ -78,15 +78,6 @@ static void run_for(Fixture *fixture, unsigned ms)
                 assert_true(sd_event_run(fixture->event, 5000) >= 0);
 }
 
-#define RUN_UNTIL(fixture, condition)                                                              \
-        do {                                                                                       \
-                uint64_t end_ns = clock_boottime_ns() + 10 * NSEC_PER_SEC;                         \
-                while (!(condition)) {                                                             \
-                        assert_true(clock_boottime_ns() < end_ns);                                 \
-                        assert_true(sd_event_run((fixture)->event, 50000) >= 0);                   \
-                }                                                                                  \
-        } while (0)
-
 static void make_fence(Fixture *fixture, bool off)
 {
         FenceHandlers handlers = {fixture, on_allowed, on_fenced, is_starting};
@@ -145,7 +136,7 @@ static void the_only_host_needs_no_lease(void **state)
         assert_int_equal(fixture->lease_ms, 10000);
         assert_int_equal(fixture->until_ns, 0);
         fence_clean(fixture->fence);
-        RUN_UNTIL(fixture, fixture->until_ns == UINT64_MAX);
+        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->until_ns == UINT64_MAX);
         assert_string_equal(fixture->said, "Guard Get Alone ");
         assert_null(fence_problem(fixture->fence));
         fence_renewed(fixture->fence, 5);
@@ -166,18 +157,18 @@ static void among_others_it_is_held_and_renewed(void **state)
         run_for(fixture, 50);
         assert_string_equal(fixture->said, "Guard Get ");
         fence_renewed(fixture->fence, 1000);
-        RUN_UNTIL(fixture, fixture->until_ns == 1000 + 5 * NSEC_PER_SEC);
-        RUN_UNTIL(fixture, str_equal(fixture->said, "Guard Get Hold Renew "));
+        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->until_ns == 1000 + 5 * NSEC_PER_SEC);
+        BUS_PAIR_RUN_UNTIL(fixture->event, str_equal(fixture->said, "Guard Get Hold Renew "));
         fence_renewed(fixture->fence, 2000);
         assert_int_equal(fixture->until_ns, 2000 + 5 * NSEC_PER_SEC);
-        RUN_UNTIL(fixture, fixture->sent_ns == 2000);
+        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->sent_ns == 2000);
         assert_true(fence_guards_against_others(fixture->fence));
         /* the bus breaks and comes back: the watchdog went on */
         fence_set_bus(fixture->fence, NULL);
         assert_int_equal(fixture->until_ns, 0);
         fixture->said[0] = '\0';
         fence_set_bus(fixture->fence, fixture->bus.client);
-        RUN_UNTIL(fixture, fixture->until_ns == 2000 + 5 * NSEC_PER_SEC);
+        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->until_ns == 2000 + 5 * NSEC_PER_SEC);
         assert_int_equal(fixture->n_fenced, 0);
 }
 
@@ -189,10 +180,10 @@ static void fenced_it_is_held_again_only_when_it_is_clean(void **state)
         join(fixture, true);
         fence_clean(fixture->fence);
         fence_renewed(fixture->fence, 1000);
-        RUN_UNTIL(fixture, fixture->until_ns > 0);
+        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->until_ns > 0);
         fixture->state = "fenced";
         fence_renewed(fixture->fence, 2000);
-        RUN_UNTIL(fixture, fixture->n_fenced == 1);
+        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->n_fenced == 1);
         assert_int_equal(fixture->until_ns, 0);
         assert_non_null(strstr(fence_problem(fixture->fence), "fenced"));
         fixture->said[0] = '\0';
@@ -206,9 +197,9 @@ static void fenced_it_is_held_again_only_when_it_is_clean(void **state)
         assert_string_equal(fixture->said, "");
         fixture->starting = false;
         fixture->hold_error = WATCHDOG1_ERROR_BUSY;
-        RUN_UNTIL(fixture, fixture->said[0] != '\0');
+        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->said[0] != '\0');
         fixture->hold_error = NULL;
-        RUN_UNTIL(fixture, fixture->until_ns == 3000 + 5 * NSEC_PER_SEC);
+        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->until_ns == 3000 + 5 * NSEC_PER_SEC);
         assert_int_equal(fixture->n_fenced, 1);
 }
 
@@ -220,10 +211,10 @@ static void lost_it_says_so_at_once(void **state)
         join(fixture, true);
         fence_clean(fixture->fence);
         fence_renewed(fixture->fence, clock_boottime_ns());
-        RUN_UNTIL(fixture, fixture->until_ns > 0);
+        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->until_ns > 0);
         fence_lost(fixture->fence, "its lease has expired");
         assert_true(fixture->until_ns <= clock_boottime_ns());
-        RUN_UNTIL(fixture, strstr(fixture->said, "Fence"));
+        BUS_PAIR_RUN_UNTIL(fixture->event, strstr(fixture->said, "Fence"));
 }
 
 static void the_first_other_host_makes_it_strict_for_ever(void **state)
@@ -233,11 +224,11 @@ static void the_first_other_host_makes_it_strict_for_ever(void **state)
         make_fence(fixture, false);
         join(fixture, false);
         fence_clean(fixture->fence);
-        RUN_UNTIL(fixture, fixture->until_ns == UINT64_MAX);
+        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->until_ns == UINT64_MAX);
         assert_false(fence_guards_against_others(fixture->fence));
         assert_int_equal(access(fixture->shared, F_OK), 0);
         fence_renewed(fixture->fence, 7000);
-        RUN_UNTIL(fixture, fence_guards_against_others(fixture->fence));
+        BUS_PAIR_RUN_UNTIL(fixture->event, fence_guards_against_others(fixture->fence));
         assert_int_equal(fixture->until_ns, 7000 + 5 * NSEC_PER_SEC);
         assert_non_null(strstr(fixture->said, "Alone Hold "));
         /* a later hostd does not take itself for the only one */

@@ -64,15 +64,6 @@ static bool on_own_etcd(void *userdata, EtcdConfig *ret_config)
         return false;
 }
 
-#define RUN_UNTIL(fixture, condition)                                                              \
-        do {                                                                                       \
-                uint64_t end_ns = clock_boottime_ns() + 10 * NSEC_PER_SEC;                         \
-                while (!(condition)) {                                                             \
-                        assert_true(clock_boottime_ns() < end_ns);                                 \
-                        assert_true(sd_event_run((fixture)->event, 50000) >= 0);                   \
-                }                                                                                  \
-        } while (0)
-
 static int setup(void **state)
 {
         static Fixture fixture;
@@ -136,7 +127,7 @@ static void begin(Fixture *fixture)
 
         updater_look(fixture->updater, &update);
         updater_set_bus(fixture->updater, fixture->bus.client);
-        RUN_UNTIL(fixture, fixture->asked[0]);
+        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->asked[0]);
         assert_string_equal(fixture->asked, UNIT " ");
 }
 
@@ -147,7 +138,7 @@ static void a_new_version_is_started(void **state)
         begin(fixture);
         end_unit(fixture, "other.service", NULL);
         end_unit(fixture, UNIT, "updated version 2 is started at the next restart\n");
-        RUN_UNTIL(fixture, str_equal(fixture->asked, UNIT " reboot.target "));
+        BUS_PAIR_RUN_UNTIL(fixture->event, str_equal(fixture->asked, UNIT " reboot.target "));
         assert_int_equal(fixture->n_said, 0);
 }
 
@@ -157,7 +148,7 @@ static void what_is_current_stays(void **state)
 
         begin(fixture);
         end_unit(fixture, UNIT, "current no version newer than 1\n");
-        RUN_UNTIL(fixture, fixture->n_said > 0);
+        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->n_said > 0);
         assert_string_equal(fixture->report.operation, "op1");
         assert_true(fixture->report.current);
         assert_string_equal(fixture->asked, UNIT " ");
@@ -179,7 +170,7 @@ static void what_fails_says_why(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 begin(fixture);
                 end_unit(fixture, UNIT, cases[i].outcome);
-                RUN_UNTIL(fixture, fixture->report.problem[0]);
+                BUS_PAIR_RUN_UNTIL(fixture->event, fixture->report.problem[0]);
                 assert_string_equal(fixture->report.problem, cases[i].problem);
                 updater_set_bus(fixture->updater, NULL);
                 updater_look(fixture->updater, &(HostUpdate) {});
@@ -187,7 +178,7 @@ static void what_fails_says_why(void **state)
         }
         fixture->start_error = "not allowed";
         begin(fixture);
-        RUN_UNTIL(fixture, fixture->report.problem[0]);
+        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->report.problem[0]);
         assert_string_equal(fixture->report.problem, "not allowed");
 }
 
@@ -199,9 +190,9 @@ static void a_lost_bus_begins_again(void **state)
         begin(fixture);
         updater_set_bus(fixture->updater, NULL);
         updater_set_bus(fixture->updater, fixture->bus.client);
-        RUN_UNTIL(fixture, str_equal(fixture->asked, UNIT " " UNIT " "));
+        BUS_PAIR_RUN_UNTIL(fixture->event, str_equal(fixture->asked, UNIT " " UNIT " "));
         end_unit(fixture, UNIT, "current none\n");
-        RUN_UNTIL(fixture, fixture->n_said > 0);
+        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->n_said > 0);
         assert_true(fixture->report.current);
 }
 
@@ -212,10 +203,10 @@ static void after_the_restart_it_waits_for_health(void **state)
 
         updater_set_bus(fixture->updater, fixture->bus.client);
         updater_look(fixture->updater, &update);
-        RUN_UNTIL(fixture, fixture->n_looks == 2);
+        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->n_looks == 2);
         assert_int_equal(fixture->n_said, 0);
         fixture->boot_state = "active";
-        RUN_UNTIL(fixture, fixture->n_said > 0);
+        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->n_said > 0);
         assert_true(fixture->report.healthy);
         assert_string_equal(fixture->report.operation, "op1");
         assert_string_equal(fixture->asked, "");
