@@ -5,6 +5,7 @@
 
 #include "hostd/host1.h"
 #include "lib/base/str.h"
+#include "lib/base/url.h"
 
 /* Asks polkit. 1: go on; else what the handler returns at once. */
 #define AUTHORIZE(host1, message, action, error)                                                   \
@@ -371,10 +372,15 @@ static int method_update_hosts(sd_bus_message *message, void *userdata, sd_bus_e
                 r = sd_bus_message_read(message, "s", &url);
         if (r < 0)
                 return r;
-        if (strlen(url) > RECORD_URL_MAX || updater_unit(url, unit) < 0)
+        r = updater_unit(url, unit);
+        if (r == -E2BIG)
+                return bus_error_invalid(error, "the address to update from is too long");
+        if (r < 0)
                 return bus_error_invalid(
-                        error, "the address to update from has to be http:// or https://, a host "
-                               "and a directory, of letters, digits and ._~:/@+,=-[], and short");
+                        error,
+                        "\"%s\" is not an address to update from: " URL_DIRECTORY_RULE
+                        ", at most %d characters",
+                        url, RECORD_URL_MAX);
         r = str_set(&request->url, url);
         return r < 0 ? r
                      : host1_request(host1, message, TAKE_PTR(request), HOST1_REPLY_OPERATION,

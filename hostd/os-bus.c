@@ -17,6 +17,7 @@
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/str.h"
+#include "lib/base/url.h"
 
 /* An import that is under way: its files are read here, then the host that decides is told. It is
  * answered when this host's copy of the state shows it. */
@@ -383,11 +384,10 @@ int os_bus_fetch(sd_bus_message *message, void *userdata, sd_bus_error *error)
         r = sd_bus_message_read(message, "ss", &url, &name);
         if (r < 0)
                 return r;
-        if (!os_offer_is_url(url))
-                return bus_error_invalid(error,
-                                         "\"%s\" is not the address of a directory: http://... or "
-                                         "https://..., of letters, digits and ._~:/@+,=-[]",
-                                         url);
+        if (!url_is_directory(url, OS_OFFER_URL_MAX))
+                return bus_error_invalid(
+                        error, "\"%s\" is not the address of a directory: " URL_DIRECTORY_RULE,
+                        url);
         if (name[0] && !is_version_name(name))
                 return bus_error_invalid(error, "\"%s\" is not FAMILY/VERSION", name);
         import = import_new(host1, message);

@@ -19,6 +19,7 @@
 #include "lib/base/file.h"
 #include "lib/base/sm.h"
 #include "lib/base/str.h"
+#include "lib/base/url.h"
 
 #define TEXT_TIMEOUT_NS (60 * NSEC_PER_SEC)
 
@@ -319,22 +320,13 @@ static void job_done(WorkerJob *job, int result)
 
 /* ---- all of it */
 
-bool os_offer_is_url(const char *text)
-{
-        const char *rest = str_after(text, "http://") ?: str_after(text, "https://");
-
-        return rest && rest[0] && rest[0] != '/' && strlen(text) <= OS_OFFER_URL_MAX &&
-               rest[strspn(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                 "._~:/@+,=-[]")] == '\0';
-}
-
 int os_offer_ask(OsOffer *offer, const char *url, const char *name, const OsRecord *known,
                  size_t n_known)
 {
         int r;
 
         assert(state_of(offer) == OFFER_IDLE);
-        assert(os_offer_is_url(url));
+        assert(url_is_directory(url, OS_OFFER_URL_MAX));
         forget(offer);
         offer->known = calloc(n_known + 1, sizeof(*known));
         if (!offer->known)

@@ -44,14 +44,10 @@ void os_offer_stop(OsOffer *offer);
 OsOffer *os_offer_free(OsOffer *offer);
 DEFINE_CLEANUP(OsOffer *, os_offer_free)
 
-/** os_offer_is_url() - Whether a text is the address of a source: `http://` or `https://`, then
- * letters, digits and `._~:/@+,=-[]`, at most OS_OFFER_URL_MAX */
-bool os_offer_is_url(const char *text);
-
 /**
  * os_offer_ask() - Ask a source
  * @offer:   idle: not asked yet, or done
- * @url:     os_offer_is_url(), without a slash at its end
+ * @url:     url_is_directory() of OS_OFFER_URL_MAX, without a slash at its end
  * @name:    `FAMILY/VERSION`; "": the newest, which is refused when the cluster has a newer one
  * @known:   versions that the cluster has; copied
  * @n_known: how many

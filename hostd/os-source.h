@@ -50,7 +50,7 @@ DEFINE_CLEANUP(OsSource *, os_source_free)
 /**
  * os_source_fetch() - Begin
  * @source:  source
- * @url:     os_offer_is_url()
+ * @url:     url_is_directory() of OS_OFFER_URL_MAX
  * @name:    `FAMILY/VERSION`; "": the newest, unless the cluster has a newer one
  * @known:   versions that the cluster has; copied
  * @n_known: how many

@@ -19,6 +19,7 @@
 #include "lib/base/log.h"
 #include "lib/base/sm.h"
 #include "lib/base/str.h"
+#include "lib/base/url.h"
 
 #define SYSTEMD       "org.freedesktop.systemd1"
 #define SYSTEMD_PATH  "/org/freedesktop/systemd1"
@@ -57,16 +58,6 @@ struct Updater {
 
 /* ---- names */
 
-static bool is_address(const char *url)
-{
-        static const char allowed[] =
-                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                "._~:/@+,=-[]";
-        const char *rest = str_after(url, "http://") ?: str_after(url, "https://");
-
-        return rest && rest[0] && rest[strspn(rest, allowed)] == '\0';
-}
-
 /* Source: systemd.unit(5), "String Escaping for Inclusion in Unit Names" */
 static void escape(const char *text, StrBuffer *name)
 {
@@ -93,7 +84,7 @@ int updater_unit(const char *url, UpdaterUnit ret_unit)
                 snprintf(ret_unit, sizeof(UpdaterUnit), "troupe-update.service");
                 return 0;
         }
-        if (!is_address(url))
+        if (!url_is_directory(url, RECORD_URL_MAX))
                 return -EINVAL;
         str_buffer_add(&name, "troupe-update@");
         escape(url, &name);

@@ -58,6 +58,7 @@ void updater_look(Updater *updater, const HostUpdate *update);
  * told
  * @ret_unit: its name
  *
- * Return: 0; -EINVAL for what is no such address, as /usr/lib/troupe/update sees it; -E2BIG.
+ * Return: 0; -EINVAL for what is not url_is_directory() of RECORD_URL_MAX; -E2BIG when its unit's
+ * name would be too long.
  */
 int updater_unit(const char *url, UpdaterUnit ret_unit);

@@ -42,7 +42,7 @@ static void test_refusals(void **state)
         bus_world_expect(world, BUS_CALL "CordonHost s h9", "there is no host \"h9\"");
         bus_world_expect(world, BUS_CALL "UpdateHosts ass 1 h9 ''", "there is no host \"h9\"");
         bus_world_expect(world, BUS_CALL "UpdateHosts ass 0 ftp://x/",
-                         "the address to update from");
+                         "is not an address to update from");
         bus_world_expect(world, BUS_CALL "ResizeShell sqq shell9 1 1", "there is no shell");
 }
 

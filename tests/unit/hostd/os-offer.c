@@ -179,26 +179,6 @@ static void nobody_there(void **state)
         assert_non_null(strstr(f->result.message, "SHA256SUMS: "));
 }
 
-static void addresses(void **state)
-{
-        char text[OS_OFFER_URL_MAX + 2];
-
-        assert_true(os_offer_is_url("http://192.0.2.1/updates"));
-        assert_true(os_offer_is_url("https://[2001:db8::1]:8443/a/b_c/"));
-        assert_false(os_offer_is_url("http://"));
-        assert_false(os_offer_is_url("http:///x"));
-        assert_false(os_offer_is_url("ftp://x"));
-        assert_false(os_offer_is_url("file:///etc"));
-        assert_false(os_offer_is_url("http://x/?a"));
-        assert_false(os_offer_is_url("http://x/%2e"));
-        assert_false(os_offer_is_url("http://x/\n"));
-        assert_false(os_offer_is_url(""));
-        memset(text, 'a', sizeof(text));
-        memcpy(text, "http://", 7);
-        text[sizeof(text) - 1] = '\0';
-        assert_false(os_offer_is_url(text));
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -207,7 +187,6 @@ int main(void)
                 cmocka_unit_test(what_is_wrong_is_refused_by_name),
                 cmocka_unit_test(it_can_be_cancelled),
                 cmocka_unit_test(nobody_there),
-                cmocka_unit_test(addresses),
         };
 
         return cmocka_run_group_tests(tests, set_up, tear_down);

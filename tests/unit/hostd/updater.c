@@ -238,6 +238,9 @@ static void addresses_become_units(void **state)
         assert_int_equal(updater_unit("http://a/\n[Transfer]", unit), -EINVAL);
         assert_int_equal(updater_unit("http://a/%I", unit), -EINVAL);
         memset(long_url + 7, 'a', 300);
+        assert_int_equal(updater_unit(long_url, unit), -EINVAL);
+        memset(long_url + 7, 0, 300);
+        memset(long_url + 7, '~', 100); /* four characters each in the unit's name */
         assert_int_equal(updater_unit(long_url, unit), -E2BIG);
 }
 
