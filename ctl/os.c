@@ -97,12 +97,27 @@ static int append_call(sd_bus_message *call, const Upload *upload)
         return r < 0 ? r : sd_bus_message_close_container(call);
 }
 
+/* Makes a call that brings a version, and says which one came. */
+static int bring(const Options *options, sd_bus *bus, sd_bus_message *call, const char *what,
+                 OperationPoll poll)
+{
+        _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_message_ sd_bus_message *reply = NULL;
+        const char *family, *version;
+        int r = operation_call(options, bus, call, what, poll, &error, &reply);
+
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "ss", &family, &version);
+        if (r < 0)
+                return bus_failed(r, &error, "%s", what);
+        printf("%s/%s\n", family, version);
+        return CTL_DONE;
+}
+
 static int import_here(const Options *options, const Upload *upload)
 {
-        _cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
-        _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_message_ sd_bus_message *call = NULL;
         _cleanup_bus_ sd_bus *bus = NULL;
-        const char *family, *version;
         int r = bus_open(options, &bus);
 
         if (r != CTL_DONE)
@@ -112,15 +127,7 @@ static int import_here(const Options *options, const Upload *upload)
                                            "ImportGuestOs");
         if (r >= 0)
                 r = append_call(call, upload);
-        if (r >= 0)
-                r = operation_call(options, bus, call, "Importing the guest OS", NULL, &error,
-                                   &reply);
-        if (r >= 0)
-                r = sd_bus_message_read(reply, "ss", &family, &version);
-        if (r < 0)
-                return bus_failed(r, &error, "Importing the guest OS");
-        printf("%s/%s\n", family, version);
-        return CTL_DONE;
+        return r < 0 ? r : bring(options, bus, call, "Importing the guest OS", NULL);
 }
 
 /* ---- from a source */
@@ -146,10 +153,8 @@ static double fetch_progress(sd_bus *bus)
 
 static int fetch(const Options *options, const char *url, const char *name)
 {
-        _cleanup_message_ sd_bus_message *call = NULL, *reply = NULL;
-        _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_message_ sd_bus_message *call = NULL;
         _cleanup_bus_ sd_bus *bus = NULL;
-        const char *family, *version;
         int r = bus_open(options, &bus);
 
         if (r != CTL_DONE)
@@ -159,15 +164,7 @@ static int fetch(const Options *options, const char *url, const char *name)
                                            "FetchGuestOs");
         if (r >= 0)
                 r = sd_bus_message_append(call, "ss", url, name);
-        if (r >= 0)
-                r = operation_call(options, bus, call, "Fetching the guest OS", fetch_progress,
-                                   &error, &reply);
-        if (r >= 0)
-                r = sd_bus_message_read(reply, "ss", &family, &version);
-        if (r < 0)
-                return bus_failed(r, &error, "Fetching the guest OS from %s", url);
-        printf("%s/%s\n", family, version);
-        return CTL_DONE;
+        return r < 0 ? r : bring(options, bus, call, "Fetching the guest OS", fetch_progress);
 }
 
 static int import(const Options *options, size_t n_arguments, char **arguments)
