@@ -125,7 +125,7 @@ static void fail(Fabric *fabric, Operation *operation, const char *why)
 typedef struct Survey {
         uint32_t n_left;    /* part of it still */
         uint32_t n_working; /* their turn has come */
-        Host *next;         /* the first that waits */
+        Host *next;         /* the first by name that waits */
         const Host *first;  /* that works */
         RecordDetail text;  /* of the first that works */
 } Survey;
@@ -136,7 +136,8 @@ static void look(Fabric *fabric, Operation *operation, DrainPass *pass, Host *ho
         HostUpdateOutcome outcome;
 
         if (!host->record->update.begun) {
-                survey->next = survey->next ?: host;
+                if (!survey->next || strcmp(host->name, survey->next->name) < 0)
+                        survey->next = host;
                 survey->n_left++;
                 return;
         }

@@ -4,9 +4,9 @@
 /* The update of hosts' own system over the cluster: an operation of kind OPERATION_UPDATE_HOSTS.
  *
  * One fault domain at a time; where there are fewer than three of them one host at a time, for a
- * domain may then have so many of etcd's voters that the rest is no majority. A big domain's hosts
- * follow one another. The first that fails ends it: those that wait are left as they are, those
- * that are restarting are waited for.
+ * domain may then have so many of etcd's voters that the rest is no majority. Who is first by name
+ * is next, with its domain; a big domain's hosts follow one another. The first that fails ends it:
+ * those that wait are left as they are, those that are restarting are waited for.
  *
  * Invariant: no host is told to update itself while one of another fault domain is on its way. */
 

@@ -43,15 +43,25 @@ static void with_two_domains_hosts_go_one_by_one(void **state)
                 char host[16];
 
                 assert_int_equal(count_told(&world, 4), 1);
-                for (unsigned k = 0; k < 4; k++) {
-                        snprintf(host, sizeof(host), "h%u", k);
-                        if (update_is_told(&world, host))
-                                break;
-                }
+                snprintf(host, sizeof(host), "h%u", i);
+                assert_true(update_is_told(&world, host));
                 update_restart(&world, host, "2");
         }
         assert_int_equal(world_operation(&world, world.operation)->state, OPERATION_SUCCEEDED);
         assert_int_equal(world_operation(&world, world.operation)->done, 4);
+        world_deinit(&world);
+}
+
+static void whoever_came_last_goes_by_name(void **state)
+{
+        World world;
+
+        update_init(&world, 2, 2);
+        world_host(&world, "a", "r1");
+        update_alive(&world, "a", "a", "1", (HostUpdateReport) {});
+        assert_int_equal(update_request(&world, ""), FABRIC_NO_REFUSAL);
+        assert_true(update_is_told(&world, "a"));
+        assert_false(update_is_told(&world, "h0"));
         world_deinit(&world);
 }
 
@@ -155,6 +165,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_domain_goes_together),
                 cmocka_unit_test(with_two_domains_hosts_go_one_by_one),
+                cmocka_unit_test(whoever_came_last_goes_by_name),
                 cmocka_unit_test(a_big_domain_s_hosts_follow_one_another),
                 cmocka_unit_test(the_first_failure_ends_it),
                 cmocka_unit_test(one_that_does_not_come_back_is_given_up),
