@@ -108,6 +108,12 @@ static const RuleText rules[] = {
         INET("refuse", FROM_HOST, META(L4PROTO, 1), IS(1, IPPROTO_TCP, 1), TRANS(13, 1, 5),
              NONE(5, TCP_SYN), DROP),
         INET("refuse", META(L4PROTO, 0), IS(0, IPPROTO_ICMP, 1), ACCEPT),
+        INET("refuse", META(L4PROTO, 0), IS(0, IPPROTO_TCP, 1), TRANS(13, 1, 5), NONE(5, TCP_SYN),
+             REJECT(NFT_REJECT_TCP_RST, 0)),
+        /* a new one that somebody serves: the maps were changed while it passed the chains, some
+         * of which saw what was before and some what is now; asked again, all see the same */
+        INET("refuse", IPV4, ENDPOINT_KEY, IN(0, "endpoints"), DROP),
+        INET("refuse", IPV4, ENDPOINT_KEY, IN(0, "served"), DROP),
         INET("refuse", META(L4PROTO, 0), IS(0, IPPROTO_TCP, 1), REJECT(NFT_REJECT_TCP_RST, 0)),
         INET("refuse", REJECT(NFT_REJECT_ICMPX_UNREACH, NFT_REJECT_ICMPX_PORT_UNREACH)),
 
