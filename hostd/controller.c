@@ -15,19 +15,17 @@
 #include "hostd/controller.h"
 
 #include <stdio.h>
-#include <sys/random.h>
 
-#include "lib/api/records-json.h"
+#include "hostd/controller-requests.h"
+#include "hostd/controller-write.h"
 #include "lib/base/array.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/sm.h"
 #include "lib/base/str.h"
 
-#define PAUSE_NS         NSEC_PER_SEC
-#define REQUESTS_MAX     256
-#define EVENTS_MAX       1000000
-#define OPERATION_PREFIX "o"
+#define PAUSE_NS   NSEC_PER_SEC
+#define EVENTS_MAX 1000000
 
 enum {
         FOLLOWING,
@@ -67,44 +65,14 @@ struct Controller {
         const FabricPlan *plan; /* being written */
         size_t next_transaction;
         EtcdRequest *write;
+        ControllerRequests requests;
         ControllerRequest *current; /* whose plan is being written */
-        ControllerRequest *first, *last;
-        ControllerRequest *accepted; /* stored, but this host's copy does not show it yet */
-        size_t n_requests;
-        Event *events; /* in order */
+        Event *events;              /* in order */
         size_t n_events, first_event;
         sd_event_source *wake; /* the core wants a tick */
         sd_event_source *run;  /* there is something to step */
         sd_event_source *pause;
 };
-
-ControllerRequest *controller_request_new(FabricRequestKind kind)
-{
-        ControllerRequest *request = calloc(1, sizeof(*request));
-
-        if (request)
-                request->kind = kind;
-        return request;
-}
-
-ControllerRequest *controller_request_free(ControllerRequest *request)
-{
-        if (!request)
-                return NULL;
-        record_deinit(&request->record);
-        free(request->configuration);
-        free(request->hosts);
-        free(request->url);
-        free(request);
-        return NULL;
-}
-
-static void finish(ControllerRequest *request, const char *error, const char *message)
-{
-        if (request->done)
-                request->done(request->userdata, error, message);
-        controller_request_free(request);
-}
 
 static void run_soon(Controller *controller)
 {
@@ -132,20 +100,7 @@ static void drop_core(Controller *controller, const char *error, const char *mes
         drop_events(controller);
         sd_event_source_set_enabled(controller->wake, SD_EVENT_OFF);
         if (current)
-                finish(current, error, message);
-}
-
-static void fail_requests(Controller *controller, const char *error, const char *message)
-{
-        ControllerRequest *request;
-
-        while ((request = controller->first)) {
-                controller->first = request->next;
-                if (!controller->first)
-                        controller->last = NULL;
-                controller->n_requests--;
-                finish(request, error, message);
-        }
+                controller_request_finish(current, error, message);
 }
 
 static void pause_ns(Controller *controller, uint64_t delay_ns)
@@ -174,25 +129,9 @@ static void write_failed(Controller *controller, const EtcdReply *reply)
                 pause_ns(controller, PAUSE_NS);
         }
         if (reply->outcome == ETCD_NO_SPACE)
-                fail_requests(controller, error, reply->message);
+                controller_requests_fail(&controller->requests, error, reply->message);
         if (unknown)
                 controller->handlers.renew(controller->handlers.userdata);
-}
-
-/* Who asked is answered when the copy that the bus shows has what was stored: its operation's
- * object is there then. */
-static void tell_accepted(Controller *controller, int64_t revision)
-{
-        ControllerRequest **link = &controller->accepted, *request;
-
-        while ((request = *link)) {
-                if (request->written > revision) {
-                        link = &request->next;
-                        continue;
-                }
-                *link = request->next;
-                finish(request, NULL, "");
-        }
 }
 
 /* The last thing a function does: this host may lead no more behind it. */
@@ -228,83 +167,25 @@ static void on_written(void *userdata, const EtcdReply *reply)
         sm_move(&controller->sm, LEADING);
         run_soon(controller);
         current = TAKE_PTR(controller->current);
-        if (current) {
-                current->written = controller->needed;
-                current->next = controller->accepted;
-                controller->accepted = current;
-        }
-        tell_accepted(controller, store_revision(controller->store));
+        if (current)
+                controller_requests_accept(&controller->requests, current, controller->needed);
+        controller_requests_tell(&controller->requests, store_revision(controller->store));
         tell_if_removed(controller);
-}
-
-static char *renewal_key(const char *host, char text[static RECORD_KEY_MAX + 1])
-{
-        snprintf(text, RECORD_KEY_MAX + 1, RECORD_RENEWAL_PREFIX "%s", host);
-        return text;
-}
-
-/* The host is still lost, and by the same loss. */
-static void add_loss(EtcdTxn *txn, const FabricLoss *loss)
-{
-        RecordKey alive = {.type = RECORD_ALIVE};
-        char text[RECORD_KEY_MAX + 1];
-
-        renewal_key(loss->host, text);
-        if (loss->renewal > 0)
-                etcd_txn_if_modified(txn, text, loss->renewal);
-        else
-                etcd_txn_if_created(txn, text, 0);
-        if (!loss->absent)
-                return;
-        memcpy(alive.name, loss->host, sizeof(loss->host));
-        etcd_txn_if_created(txn, record_key_format(&alive, text), 0);
-}
-
-static int add_writes(EtcdTxn *txn, const FabricTransaction *transaction)
-{
-        char text[RECORD_KEY_MAX + 1];
-        int r;
-
-        for (size_t i = 0; i < transaction->n_losses; i++)
-                add_loss(txn, &transaction->losses[i]);
-        for (size_t i = 0; i < transaction->n_writes; i++) {
-                const FabricWrite *write = &transaction->writes[i];
-                _cleanup_free_ char *json = NULL;
-
-                record_key_format(&write->key, text);
-                if (!write->record) {
-                        etcd_txn_delete(txn, text, false);
-                        if (write->key.type == RECORD_HOST)
-                                etcd_txn_delete(txn, renewal_key(write->key.name, text), false);
-                        continue;
-                }
-                r = record_encode(write->record, &json);
-                if (r < 0)
-                        return r;
-                etcd_txn_put(txn, text, json, strlen(json), 0);
-        }
-        return 0;
 }
 
 static void write_next(Controller *controller)
 {
         const FabricTransaction *transaction =
                 &controller->plan->transactions[controller->next_transaction];
-        EtcdTxn *txn = etcd_txn_new();
-        int r = txn ? 0 : -ENOMEM;
+        EtcdTxn *txn = NULL;
+        int r = controller_transaction(transaction, controller->election, &txn);
 
-        if (r == 0) {
-                etcd_txn_if_created(txn, RECORD_LEADER_PREFIX, controller->election);
-                r = add_writes(txn, transaction);
-        }
         if (r == 0)
-                r = etcd_txn_commit(controller->etcd, TAKE_PTR(txn), on_written, controller,
+                r = etcd_txn_commit(controller->etcd, txn, on_written, controller,
                                     &controller->write);
-        if (r < 0) {
-                etcd_txn_free(txn);
+        if (r < 0)
                 write_failed(controller,
                              &(EtcdReply) {.outcome = ETCD_REFUSED, .message = strerror(-r)});
-        }
 }
 
 static void core_failed(Controller *controller, int error)
@@ -341,7 +222,7 @@ static void carry_out(Controller *controller, const FabricPlan *plan)
         run_soon(controller);
         current = TAKE_PTR(controller->current);
         if (current)
-                finish(current, NULL, "");
+                controller_request_finish(current, NULL, "");
 }
 
 static int step(Controller *controller, FabricEvent *event, const FabricPlan **ret_plan)
@@ -351,41 +232,19 @@ static int step(Controller *controller, FabricEvent *event, const FabricPlan **r
         return fabric_step(controller->fabric, event, ret_plan);
 }
 
-static void step_request(Controller *controller)
+static void step_request(Controller *controller, ControllerRequest *request)
 {
-        ControllerRequest *request = controller->first;
         FabricCount counts[RECORD_ROLES_MAX];
-        FabricRequest fabric = {
-                .kind = request->kind,
-                .operation = request->operation,
-                .service = request->service,
-                .slot = request->slot,
-                .deployment = &request->record.deployment,
-                .counts = counts,
-                .n_counts = request->n_counts,
-                .configuration = request->configuration,
-                .instance = request->instance,
-                .host = request->host,
-                .hosts = request->hosts,
-                .url = request->url,
-                .force = request->force,
-                .record = &request->record,
-        };
+        FabricRequest fabric = controller_request_fabric(request, counts);
         const char *message = "";
         const FabricPlan *plan;
         int r;
 
-        for (size_t i = 0; i < request->n_counts; i++)
-                counts[i] = (FabricCount) {request->counts[i].role, request->counts[i].count};
-        controller->first = request->next;
-        if (!controller->first)
-                controller->last = NULL;
-        controller->n_requests--;
         r = step(controller, &(FabricEvent) {.type = FABRIC_REQUEST, .request = &fabric}, &plan);
         if (r == FABRIC_REFUSED) {
                 FabricRefusal refusal = fabric_refusal(controller->fabric, &message);
 
-                finish(request, fabric_refusal_to_string(refusal), message);
+                controller_request_finish(request, fabric_refusal_to_string(refusal), message);
                 carry_out(controller, plan);
                 return;
         }
@@ -438,13 +297,14 @@ static void step_event(Controller *controller)
 static int on_run(sd_event_source *source, void *userdata)
 {
         Controller *controller = userdata;
+        ControllerRequest *request;
 
         if (controller->sm.state != LEADING)
                 return 0;
         if (controller->first_event < controller->n_events)
                 step_event(controller);
-        else if (controller->first)
-                step_request(controller);
+        else if ((request = controller_requests_take(&controller->requests)))
+                step_request(controller, request);
         return 0;
 }
 
@@ -588,7 +448,8 @@ void controller_deposed(Controller *controller)
         controller->election = 0;
         drop_core(controller, "Unavailable",
                   "the leader changed; whether this was accepted, the list of operations says");
-        fail_requests(controller, "Unavailable", "the leader changed; try again");
+        controller_requests_fail(&controller->requests, "Unavailable",
+                                 "the leader changed; try again");
 }
 
 void controller_record_put(Controller *controller, const Record *record)
@@ -605,34 +466,15 @@ void controller_record_deleted(Controller *controller, const RecordKey *key)
                 queue_silence(controller, key->name);
 }
 
-static void on_forgotten(void *userdata, const EtcdReply *reply)
-{
-}
-
-/* A host that was removed while it was alive may have renewed its lease once more. */
-static void forget_renewal(Controller *controller, const char *host)
-{
-        char text[RECORD_KEY_MAX + 1];
-        EtcdTxn *txn;
-        Pulse pulse;
-
-        if (!pulses_get(controller->pulses, host, &pulse))
-                return;
-        txn = etcd_txn_new();
-        if (!txn)
-                return;
-        renewal_key(host, text);
-        etcd_txn_if_modified(txn, text, pulse.revision);
-        etcd_txn_delete(txn, text, false);
-        (void) etcd_txn_commit(controller->etcd, txn, on_forgotten, NULL, NULL);
-}
-
 void controller_silent(Controller *controller, const char *host)
 {
+        Pulse pulse;
+
+        /* one that was removed while it was alive may have renewed its lease once more */
         if (store_named(controller->store, RECORD_HOST, host))
                 queue_silence(controller, host);
-        else if (controller->fabric)
-                forget_renewal(controller, host);
+        else if (controller->fabric && pulses_get(controller->pulses, host, &pulse))
+                controller_forget_renewal(controller->etcd, host, pulse.revision);
 }
 
 /* Its lease may never have ended: then nothing else says that it is alive. */
@@ -653,26 +495,13 @@ void controller_synced(Controller *controller, int64_t revision, bool reloaded)
 {
         if (reloaded)
                 controller->reloading = false;
-        tell_accepted(controller, revision);
+        controller_requests_tell(&controller->requests, revision);
         catch_up(controller);
-}
-
-/* Never used before in the cluster's life: 64 random bits. */
-static void name_operation(ControllerRequest *request)
-{
-        uint64_t number;
-
-        while (getrandom(&number, sizeof(number), 0) != sizeof(number))
-                ;
-        snprintf(request->operation, sizeof(request->operation), OPERATION_PREFIX "%016llx",
-                 (unsigned long long) number);
 }
 
 static int on_refused(sd_event_source *source, void *userdata)
 {
-        ControllerRequest *request = userdata;
-
-        finish(request, "TooMany", "too many requests are waiting; try again");
+        controller_request_finish(userdata, "TooMany", "too many requests are waiting; try again");
         return 0;
 }
 
@@ -680,22 +509,13 @@ const char *controller_request(Controller *controller, ControllerRequest *reques
 {
         sd_event_source *source = NULL;
 
-        name_operation(request);
-        if (controller->n_requests >= REQUESTS_MAX) {
-                if (sd_event_add_defer(etcd_loop(controller->etcd), &source, on_refused, request) <
-                    0)
-                        return request->operation;
+        if (controller_requests_add(&controller->requests, request)) {
+                run_soon(controller);
+        } else if (sd_event_add_defer(etcd_loop(controller->etcd), &source, on_refused, request) >=
+                   0) {
                 sd_event_source_set_floating(source, true);
                 sd_event_source_unref(source);
-                return request->operation;
         }
-        if (controller->last)
-                controller->last->next = request;
-        else
-                controller->first = request;
-        controller->last = request;
-        controller->n_requests++;
-        run_soon(controller);
         return request->operation;
 }
 
@@ -752,8 +572,8 @@ Controller *controller_free(Controller *controller)
                 return NULL;
         if (controller->wake)
                 drop_core(controller, "Unavailable", "hostd is stopping");
-        fail_requests(controller, "Unavailable", "hostd is stopping");
-        tell_accepted(controller, INT64_MAX);
+        controller_requests_fail(&controller->requests, "Unavailable", "hostd is stopping");
+        controller_requests_tell(&controller->requests, INT64_MAX);
         sd_event_source_disable_unref(controller->wake);
         sd_event_source_disable_unref(controller->pause);
         sd_event_source_disable_unref(controller->run);
