@@ -43,22 +43,26 @@
 #include "netd/nftables-set.h"
 
 static const RuleText rules[] = {
-        INET("mux", IPV4, IN(0, "fenced"), DADDR(4), IN(4, "vips"), DROP),
+        /* every packet comes through here: most of them are to meet few expressions */
+        INET("mux", META(NFPROTO, 0), NOT(0, NFPROTO_IPV4, 1), ACCEPT),
+        INET("mux", META(NFPROTO, 0), IN(0, "fenced"), DADDR(4), IN(4, "vips"), DROP),
         INET("mux", FROM_HOST, META(MARK, 4), KEEP(4, MARK_HOP, 0), SET_MARK(4), ACCEPT),
-        INET("mux", IPV4, OVERLAY(LINKS_OVERLAY_PORT), SADDR(4), IN(4, "peers"), NOTRACK, ACCEPT),
-        INET("mux", IPV4, OVERLAY(LINKS_FABRIC_PORT), SADDR(4), IN(4, "peers"), NOTRACK, ACCEPT),
+        INET("mux", META(L4PROTO, 0), IS(0, IPPROTO_UDP, 1), JUMP("mux_udp")),
         INET("mux", META(IIFNAME, 0), IS(0, LO, 3), ACCEPT),
         INET("mux", FROM_GUEST, ACCEPT), /* later: its connections are translated here */
-        INET("mux", IPV4, ENDPOINT_KEY, HOSTS_OF("shares", MUX_MAP)),
+        INET("mux", ENDPOINT_KEY, HOSTS_OF("shares", MUX_MAP)),
         /* an ICMP error goes where the packet goes that it speaks of, a reply of the VIP's */
-        INET("mux", IPV4, DADDR(4), IN(4, "vips"), META(L4PROTO, 1), IS(1, IPPROTO_ICMP, 1),
+        INET("mux", META(L4PROTO, 1), IS(1, IPPROTO_ICMP, 1), DADDR(4), IN(4, "vips"),
              TRANS(0, 1, 5), IS(5, 3, 1), TRANS(20, 4, 0), TRANS(17, 1, 1), TRANS(28, 2, 2),
              HOSTS_OF("shares", ERROR_MAP)),
+        INET("mux_udp", OVERLAY(LINKS_OVERLAY_PORT), SADDR(4), IN(4, "peers"), NOTRACK, ACCEPT),
+        INET("mux_udp", OVERLAY(LINKS_FABRIC_PORT), SADDR(4), IN(4, "peers"), NOTRACK, ACCEPT),
         INET("mux_out", IPV4, OVERLAY(LINKS_OVERLAY_PORT), DADDR(4), IN(4, "peers"), NOTRACK),
         INET("mux_out", IPV4, OVERLAY(LINKS_FABRIC_PORT), DADDR(4), IN(4, "peers"), NOTRACK),
         INET("handover", TO_HOST, META(MARK, 4), KEEP(4, MARK_HOP, 0), SET_MARK(4)),
 
-        INET("fresh", CT(STATE, 0), ANY(0, STATE_UNTRACKED), ACCEPT), /* handed over; overlays */
+        INET("fresh", KNOWN, CT(MARK, 0), NONE(0, MARK_HOST), ACCEPT), /* almost every packet */
+        INET("fresh", CT(STATE, 0), ANY(0, STATE_UNTRACKED), ACCEPT),  /* handed over; overlays */
         /* a guest's connection stays with the host that it began with */
         INET("fresh", IPV4, FROM_GUEST, DADDR(4), IN(4, "vips"), CT(MARK, 4), ANY(4, MARK_HOST),
              SET_MARK(4), ACCEPT),
@@ -118,14 +122,15 @@ static const RuleText rules[] = {
         INET("refuse", REJECT(NFT_REJECT_ICMPX_UNREACH, NFT_REJECT_ICMPX_PORT_UNREACH)),
 
         INET("forward", META(NFPROTO, 0), IN(0, "fenced"), TRANSLATED, DROP),
-        INET("forward", TO_HOST, HANDED_OVER, ACCEPT),
-        INET("forward", TO_HOST, DROP),
+        INET("forward", TO_HOST, GOTO("to_host")),
         INET("forward", KNOWN, ACCEPT),
         INET("forward", IPV4, DADDR(4), IN(4, "vips"), GOTO("refuse")),
         INET("forward", FROM_HOST, TRANSLATED, ACCEPT),
         INET("forward", FROM_HOST, DROP),
         INET("forward", FROM_GUEST, GOTO("guest_out")),
         INET("forward", META(OIFNAME, 0), IN(0, "bridges"), GOTO("guest_to")),
+        INET("to_host", HANDED_OVER, ACCEPT),
+        INET("to_host", DROP),
         INET("guest_out", META(NFPROTO, 0), NOT(0, NFPROTO_IPV4, 1), DROP),
         INET("guest_out", TRANSLATED, ACCEPT),
         INET("guest_out", CT(STATE, 0), ANY(0, STATE_INVALID), DROP),
@@ -167,12 +172,14 @@ static const ChainText chains[] = {
         {NFPROTO_INET, "input", "filter", NF_INET_LOCAL_IN, 0},
         {NFPROTO_INET, "forward", "filter", NF_INET_FORWARD, 0},
         {NFPROTO_INET, "post", "nat", NF_INET_POST_ROUTING, 100},
+        {NFPROTO_INET, "mux_udp", NULL, 0, 0},
         {NFPROTO_INET, "public", NULL, 0, 0},
         {NFPROTO_INET, "acl", NULL, 0, 0},
         {NFPROTO_INET, "refuse", NULL, 0, 0},
         {NFPROTO_INET, "guest_in", NULL, 0, 0},
         {NFPROTO_INET, "guest_out", NULL, 0, 0},
         {NFPROTO_INET, "guest_to", NULL, 0, 0},
+        {NFPROTO_INET, "to_host", NULL, 0, 0},
         {NFPROTO_BRIDGE, "ports", "filter", NF_BR_PRE_ROUTING, -200},
         {NFPROTO_BRIDGE, "guest", NULL, 0, 0},
         {NFPROTO_BRIDGE, "guest_ip", NULL, 0, 0},
