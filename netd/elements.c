@@ -425,7 +425,7 @@ static int of_endpoint(Elements *elements, const State *state, const Endpoint *e
 static int of_peer(Elements *elements, const Peer *p)
 {
         Element peer = {.set = SET_PEER}, own = {.set = SET_OWN};
-        Element self = {.set = SET_SELF, .data_length = 4};
+        Element self = {.set = SET_SELF, .data_length = 4}, direct = self;
         int r;
 
         if (p->address.family != 4)
@@ -436,9 +436,13 @@ static int of_peer(Elements *elements, const Peer *p)
                 return r;
         key_address(&own, &p->address);
         key_interface(&self, FABRIC_LINK);
+        key_interface(&direct, FABRIC_DIRECT);
         memcpy(self.data, p->address.bytes, 4);
+        memcpy(direct.data, p->address.bytes, 4);
         r = elements_add(elements, &own);
-        return r < 0 ? r : elements_add(elements, &self);
+        if (r == 0)
+                r = elements_add(elements, &self);
+        return r < 0 ? r : elements_add(elements, &direct);
 }
 
 static int of_remote(Elements *elements, const State *state, const Remote *n)

@@ -50,6 +50,9 @@ typedef enum ElementSet {
 #define MARK_HOP        0x0000ffff
 
 #define FABRIC_LINK "tx0" /* the overlay between hosts */
+/* What leads to hosts on the same segment without it. The ruleset knows both by the first three
+ * bytes of their names. */
+#define FABRIC_DIRECT FABRIC_LINK "d"
 
 /* Idle timeouts come in whole minutes, each an object of the ruleset. */
 #define IDLE_MINUTES_MAX 30

@@ -81,6 +81,9 @@ void links_forget_guest(Links *links, const IpAddress *guest, const char *bridge
 /** links_uplink() - The interface of the default route; "" when there is none. Return: 0; -errno */
 int links_uplink(Links *links, char ret_name[static IFNAMSIZ]);
 
+/** links_device_of() - The interface that has an address; "" when none has. Return: 0; -errno */
+int links_device_of(Links *links, const IpAddress *address, char ret_name[static IFNAMSIZ]);
+
 /** links_ensure_vip() - Put a VIP on an interface as a single address. Return: 0; -errno */
 int links_ensure_vip(Links *links, const char *uplink, const IpAddress *vip);
 
@@ -122,11 +125,38 @@ void links_forget_remote(Links *links, const Remote *remote, const Network *netw
  */
 int links_ensure_fabric(Links *links, const IpAddress *self, const char *uplink);
 
+/* ---- netlink-hosts.c */
+
 /** links_ensure_peer() - Have the mark of a host's number lead to it. Return: 0; -errno */
 int links_ensure_peer(Links *links, const LinkPeer *peer);
 
-/** links_remove_peer() - Take that back; nothing that is gone already is an error */
+/** links_remove_peer() - Take that back, and links_lead_directly(); nothing that is gone already is
+ * an error */
 void links_remove_peer(Links *links, const LinkPeer *peer);
+
+/**
+ * links_ensure_direct() - Make the device that leads to hosts on the uplink's segment
+ * @links:  connection
+ * @self:   this host's address, IPv4, which its MAC is made of
+ * @uplink: Ethernet
+ *
+ * Nothing leads over it but what links_lead_directly() says, and it answers no ARP. Return: 0;
+ * -errno: this network or kernel has no such thing, and all goes by the overlay.
+ */
+int links_ensure_direct(Links *links, const IpAddress *self, const char *uplink);
+
+/**
+ * links_lead_directly() - Have what nobody was asked about yet go to a host over its segment
+ * @links:    connection
+ * @peer:     links_ensure_peer() was told of it, and it was seen to get frames
+ * @directly: false: over the overlay, as all the rest
+ *
+ * Return: 0; -errno.
+ */
+int links_lead_directly(Links *links, const LinkPeer *peer, bool directly);
+
+/** links_host_mac() - A host's MAC on the overlay between hosts, or on what leads to it directly */
+void links_host_mac(const IpAddress *host, bool direct, uint8_t mac[static 6]);
 
 /** links_peers() - Which numbers lead where; free() ret_peers->peers. Return: 0; -errno */
 int links_peers(Links *links, LinkPeers *ret_peers);

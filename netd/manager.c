@@ -239,6 +239,8 @@ static int begin_parts(Manager *manager, const ManagerOptions *options)
         if (r >= 0)
                 r = announcer_new(manager->event, &manager->announcer);
         if (r >= 0)
+                r = paths_new(manager->event, settle_path, manager, &manager->paths);
+        if (r >= 0)
                 r = prober_new(manager->event, clock_boottime_ns(), rotation_probe_changed, manager,
                                &manager->prober);
         if (r < 0)
@@ -282,6 +284,7 @@ void manager_free(Manager *manager)
         store_free(manager->store);
         sd_bus_flush_close_unref(manager->bus);
         announcer_free(manager->announcer);
+        paths_free(manager->paths);
         prober_free(manager->prober);
         nftables_free(manager->nftables);
         links_free(manager->links);

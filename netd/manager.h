@@ -12,6 +12,7 @@
 #include "netd/announce.h"
 #include "netd/links.h"
 #include "netd/nftables.h"
+#include "netd/paths.h"
 #include "netd/store.h"
 
 #define ERROR_KERNEL  "org.troupe.Error.Kernel"
@@ -33,11 +34,13 @@ typedef struct Manager {
         Links *links;
         Prober *prober;
         Announcer *announcer;
+        Paths *paths;
         sd_event_source *teller; /* signals what changed, when nothing else is to be done */
         Map untold;              /* keys of endpoints whose rotation may have changed */
         sd_event_source *repair; /* a kernel write failed outside of a declaration */
         char uplink[IFNAMSIZ];   /* of the options */
         bool fenced;             /* all VIPs are closed */
+        bool overlay_only;       /* nothing leads to hosts directly, and why was logged */
         uint64_t generation;
 } Manager;
 

@@ -5,6 +5,7 @@
 
 #include "netd/links.h"
 
+struct nl_addr;
 struct nl_sock;
 struct rtnl_link;
 struct rtnl_neigh;
@@ -33,3 +34,19 @@ bool links_has_mac(struct rtnl_link *link, const uint8_t mac[static 6]);
  * error of libnl */
 int links_add_neighbour(Links *links, struct rtnl_neigh *neigh, int index,
                         const uint8_t mac[static 6]);
+
+/** links_ipv4() - As libnl has it, owned; NULL when memory is short */
+struct nl_addr *links_ipv4(const IpAddress *address);
+
+/** links_know_address() - Put in place who has an address, for good: nobody is asked. Return: 0; an
+ * error of libnl */
+int links_know_address(Links *links, const IpAddress *address, int index,
+                       const uint8_t mac[static 6]);
+
+/** links_change_fdb() - Add or delete an FDB entry. @host: where the MAC is; NULL for none. Return:
+ * 0; an error of libnl */
+int links_change_fdb(Links *links, const uint8_t mac[static 6], int index, const IpAddress *host,
+                     bool master, bool add);
+
+/** links_move_local_rule() - Put routing by mark first. Return: 0; -errno */
+int links_move_local_rule(Links *links);

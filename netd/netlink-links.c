@@ -459,8 +459,8 @@ int links_remove(Links *links, const char *name)
         if (r < 0 || !link)
                 return r;
         kind = rtnl_link_get_type(link);
-        if (kind &&
-            (strcmp(kind, "tun") == 0 || strcmp(kind, "bridge") == 0 || strcmp(kind, "vxlan") == 0))
+        if (kind && (strcmp(kind, "tun") == 0 || strcmp(kind, "bridge") == 0 ||
+                     strcmp(kind, "vxlan") == 0 || strcmp(kind, "macvlan") == 0))
                 r = rtnl_link_delete(links->socket, link);
         else if (rtnl_link_get_master(link) > 0) {
                 change = rtnl_link_alloc();
@@ -509,6 +509,38 @@ int links_uplink(Links *links, char ret_name[static IFNAMSIZ])
         nl_cache_foreach(cache, on_route, &uplink);
         nl_cache_free(cache);
         if (uplink.index == 0 || !if_indextoname((unsigned) uplink.index, ret_name))
+                ret_name[0] = '\0';
+        return 0;
+}
+
+typedef struct Wanted {
+        const IpAddress *address;
+        int index;
+} Wanted;
+
+static void on_wanted(struct nl_object *object, void *userdata)
+{
+        const struct nl_addr *local = rtnl_addr_get_local((struct rtnl_addr *) object);
+        Wanted *wanted = userdata;
+        unsigned length = wanted->address->family == 4 ? 4 : 16;
+
+        if (local && nl_addr_get_len(local) == length &&
+            memcmp(nl_addr_get_binary_addr(local), wanted->address->bytes, length) == 0)
+                wanted->index = rtnl_addr_get_ifindex((struct rtnl_addr *) object);
+}
+
+int links_device_of(Links *links, const IpAddress *address, char ret_name[static IFNAMSIZ])
+{
+        Wanted wanted = {.address = address};
+        struct nl_cache *cache;
+        int r;
+
+        r = rtnl_addr_alloc_cache(links->socket, &cache);
+        if (r < 0)
+                return links_fail(links, r, "list", "addresses");
+        nl_cache_foreach(cache, on_wanted, &wanted);
+        nl_cache_free(cache);
+        if (wanted.index == 0 || !if_indextoname((unsigned) wanted.index, ret_name))
                 ret_name[0] = '\0';
         return 0;
 }

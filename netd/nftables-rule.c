@@ -29,7 +29,7 @@ static void set_bytes(struct nftnl_expr *e, uint16_t attribute, uint32_t value, 
 {
         char bytes[IFNAMSIZ] = {};
 
-        if (length == 3) { /* a short interface name, compared in full with its padding */
+        if (length == IFNAMSIZ) { /* a short interface name, compared in full with its padding */
                 memcpy(bytes, &value, 4);
                 nftnl_expr_set(e, attribute, bytes, IFNAMSIZ);
                 return;

@@ -17,9 +17,11 @@
 #define HASH_SEED_HOSTS 0x4d555800
 #define EXPRS_MAX       16
 
-/* "lo" and "tx0" (FABRIC_LINK) as the numbers that a short name is given as. */
-#define LO  0x6f6c
-#define TX0 0x307874
+/* "lo", and what FABRIC_LINK and FABRIC_DIRECT begin with, as the numbers that they are in memory.
+ * Nothing else that routes has a name like the second. */
+#define LO         0x6f6c
+#define TX0        0x307874
+#define TX0_LENGTH 3
 
 typedef enum ExprKind {
         EXPR_END,
@@ -104,8 +106,8 @@ typedef struct Expr {
 /* The priority is a place to keep the class in for a moment, forwarding sets it anew: `nft list`
  * gives up on a map whose result is the key of another. */
 #define HOSTS_OF(set, map) MAP(0, set, 8), SET_PRIORITY(8), META(PRIORITY, 8), VMAP(8, map)
-#define FROM_HOST          META(IIFNAME, 0), IS(0, TX0, 3)
-#define TO_HOST            META(OIFNAME, 0), IS(0, TX0, 3)
+#define FROM_HOST          META(IIFNAME, 0), IS(0, TX0, TX0_LENGTH)
+#define TO_HOST            META(OIFNAME, 0), IS(0, TX0, TX0_LENGTH)
 #define HANDED_OVER        META(MARK, 4), ANY(4, MARK_HOST)
 #define OVERLAY(port)      META(L4PROTO, 0), IS(0, IPPROTO_UDP, 1), DPORT(1), IS(1, port, 2)
 

@@ -48,7 +48,7 @@ static const RuleText rules[] = {
         INET("mux", META(NFPROTO, 0), IN(0, "fenced"), DADDR(4), IN(4, "vips"), DROP),
         INET("mux", FROM_HOST, META(MARK, 4), KEEP(4, MARK_HOP, 0), SET_MARK(4), ACCEPT),
         INET("mux", META(L4PROTO, 0), IS(0, IPPROTO_UDP, 1), JUMP("mux_udp")),
-        INET("mux", META(IIFNAME, 0), IS(0, LO, 3), ACCEPT),
+        INET("mux", META(IIFNAME, 0), IS(0, LO, IFNAMSIZ), ACCEPT),
         INET("mux", FROM_GUEST, ACCEPT), /* later: its connections are translated here */
         INET("mux", ENDPOINT_KEY, HOSTS_OF("shares", MUX_MAP)),
         /* an ICMP error goes where the packet goes that it speaks of, a reply of the VIP's */
@@ -68,10 +68,10 @@ static const RuleText rules[] = {
              SET_MARK(4), ACCEPT),
         INET("fresh", KNOWN, ACCEPT),
         INET("fresh", IPV4, SADDR(4), IN(4, "overlay"), META(IIFNAME, 0), OUT(0, "bridges"),
-             META(IIFNAME, 0), NOT(0, LO, 3), DROP),
-        INET("fresh", IPV4, SADDR(4), IN(4, "vips"), META(IIFNAME, 0), NOT(0, LO, 3), DROP),
-        INET("fresh", IPV4, SADDR(4), IN(4, "own"), META(IIFNAME, 0), NOT(0, LO, 3), NOT(0, TX0, 3),
-             DROP),
+             META(IIFNAME, 0), NOT(0, LO, IFNAMSIZ), DROP),
+        INET("fresh", IPV4, SADDR(4), IN(4, "vips"), META(IIFNAME, 0), NOT(0, LO, IFNAMSIZ), DROP),
+        INET("fresh", IPV4, SADDR(4), IN(4, "own"), META(IIFNAME, 0), NOT(0, LO, IFNAMSIZ),
+             NOT(0, TX0, TX0_LENGTH), DROP),
         INET("fresh", IPV4, CT(STATE, 0), ANY(0, STATE_NEW), DADDR(4), IN(4, "rates"), DROP),
         INET("fresh", IPV4, FROM_GUEST, CT(STATE, 0), ANY(0, STATE_NEW), ENDPOINT_KEY,
              HOSTS_OF("shares", MUX_MAP)),

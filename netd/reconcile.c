@@ -115,7 +115,7 @@ static bool is_overlay(const State *state, const char *name)
 {
         char overlay[IFNAMSIZ];
 
-        if (strcmp(name, FABRIC_LINK) == 0)
+        if (strcmp(name, FABRIC_LINK) == 0 || strcmp(name, FABRIC_DIRECT) == 0)
                 return state_has_hosts(state);
         MAP_FOREACH (entry, &state->objects[OBJECT_NETWORK]) {
                 links_overlay_name(entry->value, overlay);

@@ -24,21 +24,51 @@ void manager_uplink(Manager *manager, char ret_name[static IFNAMSIZ])
                 ret_name[0] = '\0';
 }
 
+bool settle_path(void *userdata, const LinkPeer *peer, bool directly)
+{
+        Manager *manager = userdata;
+
+        if (links_lead_directly(manager->links, peer, directly) == 0)
+                return true;
+        log_error("%s", links_why(manager->links));
+        return false;
+}
+
+/* Where there is no such thing, all goes by the overlay. */
+static void ensure_direct(Manager *manager, const char *uplink)
+{
+        int r = links_ensure_direct(manager->links, &state_self(&manager->state)->address, uplink);
+
+        if (r < 0 && !manager->overlay_only)
+                log_info("hosts are reached by the overlay alone: %s", links_why(manager->links));
+        manager->overlay_only = r < 0;
+        r = paths_use(manager->paths, r < 0 ? "" : FABRIC_DIRECT);
+        if (r < 0)
+                log_error_errno(r, "cannot find out who is reached directly");
+}
+
 int settle_hosts(Manager *manager)
 {
-        char uplink[IFNAMSIZ];
+        char uplink[IFNAMSIZ] = "";
         int r;
 
         if (!state_has_hosts(&manager->state))
                 return 0;
-        manager_uplink(manager, uplink);
+        /* where this host has the address that others know; there need not be a default route */
+        r = links_device_of(manager->links, &state_self(&manager->state)->address, uplink);
+        if (r < 0 || !uplink[0])
+                manager_uplink(manager, uplink);
         r = links_ensure_fabric(manager->links, &state_self(&manager->state)->address, uplink);
+        if (r == 0)
+                ensure_direct(manager, uplink);
         MAP_FOREACH (entry, &manager->state.objects[OBJECT_PEER]) {
                 const Peer *peer = entry->value;
+                const LinkPeer way = {peer->number, peer->address};
 
                 if (r == 0 && !peer->self && peer->address.family == 4)
-                        r = links_ensure_peer(manager->links,
-                                              &(LinkPeer) {peer->number, peer->address});
+                        r = links_ensure_peer(manager->links, &way);
+                if (r == 0 && !peer->self && peer->address.family == 4)
+                        r = paths_add(manager->paths, &way);
         }
         return r;
 }
@@ -200,11 +230,18 @@ static void settle_gone_remote(Manager *manager, const Remote *before)
 
 static void settle_gone_peer(Manager *manager, const Peer *before, const Peer *after)
 {
-        if (!state_has_hosts(&manager->state))
-                links_remove(manager->links, FABRIC_LINK);
+        const LinkPeer way = {before->number, before->address};
+
         if (!before->self && before->address.family == 4 &&
-            (!after || after->number != before->number))
-                links_remove_peer(manager->links, &(LinkPeer) {before->number, before->address});
+            (!after || after->number != before->number)) {
+                paths_remove(manager->paths, &way);
+                links_remove_peer(manager->links, &way);
+        }
+        if (!state_has_hosts(&manager->state)) {
+                paths_use(manager->paths, "");
+                links_remove(manager->links, FABRIC_DIRECT);
+                links_remove(manager->links, FABRIC_LINK);
+        }
 }
 
 static void settle_gone(Manager *manager, const ObjectChange *c)

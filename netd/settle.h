@@ -36,6 +36,9 @@ int settle_object(Manager *manager, Object *object);
 /** settle_vip() - settle_object() of a VIP: nothing while VIPs are closed */
 int settle_vip(Manager *manager, const Vip *vip);
 
+/** settle_path() - A PathsHandler whose @userdata is the manager */
+bool settle_path(void *userdata, const LinkPeer *peer, bool directly);
+
 /** settle_hosts() - Make the ways to all other hosts; that to one which is not alive stays, it is
  * only not gone. Return: 0; a negative errno, and links_why() says more */
 int settle_hosts(Manager *manager);

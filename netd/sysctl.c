@@ -98,6 +98,12 @@ void sysctl_for_fabric(const char *name)
         set_of_interface("ipv4", name, "accept_local", "1"); /* this host's own, by way of a VIP */
 }
 
+void sysctl_for_direct(const char *name)
+{
+        /* it shares the uplink's segment, where the uplink answers for this host's addresses */
+        set_of_interface("ipv4", name, "arp_ignore", "8");
+}
+
 void sysctl_for_uplink(const char *name)
 {
         /* a guest here is answered by another host with a VIP that may be this host's: nothing else

@@ -14,6 +14,9 @@ void sysctl_for_bridge(const char *name);
 /** sysctl_for_fabric() - An overlay: what comes out of it is not judged by its source */
 void sysctl_for_fabric(const char *name);
 
+/** sysctl_for_direct() - And of what leads to hosts over the uplink: it answers no ARP */
+void sysctl_for_direct(const char *name);
+
 /** sysctl_for_uplink() - Where there are other hosts */
 void sysctl_for_uplink(const char *name);
 

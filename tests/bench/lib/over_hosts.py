@@ -12,6 +12,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../net/lib"))
 from hosts import Rack, broken, hold  # noqa: E402
 from lab import Server, until  # noqa: E402
+import packets  # noqa: E402
 
 ROUNDS, SECONDS = 6, 1
 NGINX = """daemon off; worker_processes 2; user root; error_log stderr crit; pid {d}/{n}.pid; worker_rlimit_nofile 10000;
@@ -143,6 +144,24 @@ def bench_path(row):
             row(f"VIP over two hosts, {what}: p99", f"{mine[2] * 1e3:.1f} ms", f"{name}: {other[2] * 1e3:.1f} ms", f"{p99:.2f}")
         row(f"VIP over two hosts, {what}: failed", str(failed), budget="0", met=failed == 0)
     two.rack.end()
+
+
+def bench_packets(row):
+    """A packet from the client by the VIP's host to the guest's, as hosts on one segment do it and as others have to."""
+    rack = Rack(2)
+    h1, h2 = rack.hosts
+    guest = h2.guest(rack.network(1), 0)
+    Server(guest, guest.id, 8080)
+    rack.endpoint("http", rack.vip(VIP, h1), 80, [guest])
+    rack.start()
+    rack.tell()
+    until(lambda: "49:" in h1.host.ip("rule"), 10, "h2 is reached directly")
+    directly = packets.both_ways(rack.client, h1.host, guest, VIP, 80)[0]
+    h1.host.ip("rule", "delete", "priority", "49")
+    overlay = packets.both_ways(rack.client, h1.host, guest, VIP, 80)[0]
+    row("VIP over two hosts, CPU of a packet to the guest, links included", f"{directly * 1e6:.2f} us",
+        f"by the overlay: {overlay * 1e6:.2f} us", f"{directly / overlay:.2f}")
+    rack.end()
 
 
 def bench_table_change(row, n=600):
@@ -303,4 +322,5 @@ def bench_takeover(row):
 def run_all(row):
     bench_table_change(row)
     bench_takeover(row)
+    bench_packets(row)
     bench_path(row)

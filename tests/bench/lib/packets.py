@@ -57,24 +57,26 @@ def seconds_of(sender, data, sink):
     return min(times)
 
 
-def both_ways(lab, guest, bridge, vip, port, target):
-    """(seconds a packet to the guest, seconds a packet back) of a connection through whatever balances now."""
+def both_ways(client, host, guest, vip, port, back=None):
+    """(seconds a packet to the guest, seconds a packet back) of a connection through whatever balances now. The client's packets
+    come to `host`; back: (the guest's bridge there, its port); None: the guest is on another host, and its way is not measured."""
     cores = os.sched_getaffinity(0)
-    sinks = Sink(guest), Sink(lab.client)
-    with lab.client.connect(vip, port) as held:
+    sinks = Sink(guest), Sink(client)
+    with client.connect(vip, port) as held:
         held.sendall(b"GET / HTTP/1.1\r\nHost: v\r\n\r\n")
         held.recv(4096)
-        client, client_port = held.getsockname()
-        there = packet(client, client_port, vip, port, mac(lab.client, "eth0"), mac(lab.host, "up0"))
-        back = packet(guest.address, target, client, client_port, guest.mac, mac(lab.host, bridge))
+        address, client_port = held.getsockname()
+        there = packet(address, client_port, vip, port, mac(client, "eth0"), mac(host, "up0"))
         os.sched_setaffinity(0, {max(cores)})
         try:
-            with frame_socket(lab.client) as sender:
+            with frame_socket(client) as sender:
                 to_guest = seconds_of(sender, there, sinks[0])
+            if back is None:
+                return to_guest, None
+            reply = packet(guest.address, back[1], address, client_port, guest.mac, mac(host, back[0]))
             with frame_socket(guest) as sender:
-                to_client = seconds_of(sender, back, sinks[1])
+                return to_guest, seconds_of(sender, reply, sinks[1])
         finally:
             os.sched_setaffinity(0, cores)
             for sink in sinks:
                 sink.remove()
-    return to_guest, to_client

@@ -8,6 +8,7 @@
 #include "netd/manager.h"
 #include "netd/probes.h"
 #include "netd/rotation.h"
+#include "netd/settle.h"
 #include "tests/unit/netd/example.h"
 
 static inline int never(sd_event_source *source, uint64_t usec, void *userdata)
@@ -27,6 +28,7 @@ static inline void machine_begin(Manager *m)
         assert_int_equal(links_new(&m->links), 0);
         assert_int_equal(nftables_new(&m->nftables), 0);
         assert_int_equal(announcer_new(m->event, &m->announcer), 0);
+        assert_int_equal(paths_new(m->event, settle_path, m, &m->paths), 0);
         assert_int_equal(prober_new(m->event, 1, rotation_probe_changed, m, &m->prober), 0);
 }
 
@@ -36,6 +38,7 @@ static inline void machine_end(Manager *m)
                 probes_drop(entry->value);
         state_deinit(&m->state);
         announcer_free(m->announcer);
+        paths_free(m->paths);
         prober_free(m->prober);
         nftables_free(m->nftables);
         links_free(m->links);

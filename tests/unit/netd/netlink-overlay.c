@@ -6,7 +6,6 @@
 
 #include <net/if.h>
 
-#include "netd/elements.h"
 #include "tests/unit/netd/example.h"
 
 static void declare(State *state)
@@ -58,68 +57,10 @@ static void an_overlay_joins_a_bridge(void **unused)
         state_deinit(&state);
 }
 
-static void numbers_lead_to_hosts(void **unused)
-{
-        LinkPeers peers;
-        State state = {};
-        LinkPeer peer;
-        Links *links;
-
-        example_namespace();
-        declare(&state);
-        peer = (LinkPeer) {state_peer(&state, "h2")->number, state_peer(&state, "h2")->address};
-        assert_int_equal(links_new(&links), 0);
-        assert_true(links_ensure_peer(links, &peer) < 0);
-        /* without any address the kernel has no table to tell a gateway by */
-        assert_int_equal(links_ensure_bridge(links, state_network(&state, "d")), 0);
-        for (int twice = 0; twice < 2; twice++) {
-                assert_int_equal(links_ensure_fabric(links, &state_self(&state)->address, ""), 0);
-                assert_int_equal(links_ensure_peer(links, &peer), 0);
-        }
-        assert_true(if_nametoindex(FABRIC_LINK) > 0);
-        assert_int_equal(links_peers(links, &peers), 0);
-        assert_int_equal(peers.n_peers, 1);
-        assert_int_equal(peers.peers[0].number, peer.number);
-        assert_int_equal(ip_compare(&peers.peers[0].address, &peer.address), 0);
-        free(peers.peers);
-        links_remove_peer(links, &peer);
-        links_remove_peer(links, &peer);
-        assert_int_equal(links_peers(links, &peers), 0);
-        assert_int_equal(peers.n_peers, 0);
-        links_free(links);
-        state_deinit(&state);
-}
-
-static void what_is_carried_is_told_in_a_table_of_its_own(void **unused)
-{
-        IpAddress vip;
-        LinkPeers vips;
-        Links *links;
-
-        example_namespace();
-        assert_int_equal(ip_parse("198.18.0.9", &vip), 0);
-        assert_int_equal(links_new(&links), 0);
-        for (int twice = 0; twice < 2; twice++)
-                assert_int_equal(links_ensure_carried(links, &vip), 0);
-        assert_int_equal(links_carried(links, &vips), 0);
-        assert_int_equal(vips.n_peers, 1);
-        assert_int_equal(ip_compare(&vips.peers[0].address, &vip), 0);
-        free(vips.peers);
-        assert_int_equal(links_peers(links, &vips), 0); /* it is no way to a host */
-        assert_int_equal(vips.n_peers, 0);
-        for (int twice = 0; twice < 2; twice++)
-                links_remove_carried(links, &vip);
-        assert_int_equal(links_carried(links, &vips), 0);
-        assert_int_equal(vips.n_peers, 0);
-        links_free(links);
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(an_overlay_joins_a_bridge),
-                cmocka_unit_test(numbers_lead_to_hosts),
-                cmocka_unit_test(what_is_carried_is_told_in_a_table_of_its_own),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

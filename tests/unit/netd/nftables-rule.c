@@ -12,7 +12,7 @@
 static const RuleText everything = {
         NFPROTO_INET,
         "chain",
-        {META(NFPROTO, 0), CT(STATE, 1), DADDR(2), IS(0, TX0, 3), NOT(0, 1, 1), ANY(1, 2),
+        {META(NFPROTO, 0), CT(STATE, 1), DADDR(2), IS(0, TX0, TX0_LENGTH), NOT(0, 1, 1), ANY(1, 2),
          KEEP(4, 1, 2), IN(0, "in_set"), OUT(0, "out_set"), MAP(0, "a_map", 8), SET_MARK(8),
          OBJECT(0, "an_object"), HASH(4, 8, 61, 3), DNAT(8, 9), GOTO("elsewhere")},
 };
@@ -37,15 +37,20 @@ static void each_expression_is_in_the_rule(void **state)
         free(batch.data);
 }
 
-/* A short name of an interface is compared in full: "tx0" is not the beginning of "tx01". */
+/* A short name of an interface is compared in full: "lo" is not the beginning of "lo1". What leads
+ * to hosts has two names, and is compared by what they have in common. */
 static void interface_names_are_compared_in_full(void **state)
 {
-        const RuleText rule = {NFPROTO_INET, "c", {FROM_HOST}};
-        const char full[16] = "tx0";
+        const RuleText local = {NFPROTO_INET, "c", {META(IIFNAME, 0), IS(0, LO, IFNAMSIZ)}};
+        const RuleText hosts = {NFPROTO_INET, "c", {FROM_HOST}};
+        const char full[16] = "lo", begin[] = {7, 0, 1, 0, 't', 'x', '0'}; /* an attribute's */
         Batch batch = {};
 
-        batch_rule(&batch, &rule);
+        batch_rule(&batch, &local);
         assert_non_null(memmem(batch.data, batch.length, full, sizeof(full)));
+        assert_null(memmem(batch.data, batch.length, begin, sizeof(begin)));
+        batch_rule(&batch, &hosts);
+        assert_non_null(memmem(batch.data, batch.length, begin, sizeof(begin)));
         free(batch.data);
 }
 
