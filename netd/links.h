@@ -81,7 +81,8 @@ void links_forget_guest(Links *links, const IpAddress *guest, const char *bridge
 /** links_uplink() - The interface of the default route; "" when there is none. Return: 0; -errno */
 int links_uplink(Links *links, char ret_name[static IFNAMSIZ]);
 
-/** links_device_of() - The interface that has an address; "" when none has. Return: 0; -errno */
+/** links_device_of() - The interface that has an address; "" when none has, or the loopback.
+ * Return: 0; -errno */
 int links_device_of(Links *links, const IpAddress *address, char ret_name[static IFNAMSIZ]);
 
 /** links_ensure_vip() - Put a VIP on an interface as a single address. Return: 0; -errno */

@@ -540,7 +540,8 @@ int links_device_of(Links *links, const IpAddress *address, char ret_name[static
                 return links_fail(links, r, "list", "addresses");
         nl_cache_foreach(cache, on_wanted, &wanted);
         nl_cache_free(cache);
-        if (wanted.index == 0 || !if_indextoname((unsigned) wanted.index, ret_name))
+        if (wanted.index == 0 || !if_indextoname((unsigned) wanted.index, ret_name) ||
+            strcmp(ret_name, "lo") == 0)
                 ret_name[0] = '\0';
         return 0;
 }

@@ -18,9 +18,11 @@ write_ssh() {
 # boot_to_ready IMAGE: h1, ready for its operator
 boot_to_ready() {
         boot "$1" --credential troupe.vip-pool=10.9.0.128/28 --credential troupe.address=10.9.0.2 --credential system.hostname=h1 \
-                --credential "network.network.50-uplink=$(printf '[Match]\nType=ether\nKind=!*\n[Network]\nAddress=10.9.0.2/24\nGateway=10.9.0.1\nKeepConfiguration=static\n')"
+                --credential "network.network.50-uplink=$(printf '[Match]\nType=ether\n[Network]\nAddress=10.9.0.2/24\nGateway=10.9.0.1\nKeepConfiguration=static\n')"
         within "$start" "the host is reached over ssh" on true
         within "$start" "it is healthy" healthy
+        expect "a network file that matches all there is leaves role VMs' ports alone" on 'ip tuntap add tvtest mode tap && ip link set tvtest up &&
+                udevadm settle && networkctl --no-legend list tvtest | grep -q unmanaged && ip link delete tvtest'
         expect "it has the name it was told" test "$(on uname -n)" = h1
         write_ssh
         within "$start" "troupectl -H shows that it is up" is_up

@@ -101,6 +101,10 @@ static void a_host_is_led_to_directly_and_not(void **unused)
         peer = (LinkPeer) {state_peer(&state, "h2")->number, state_peer(&state, "h2")->address};
         assert_int_equal(links_new(&links), 0);
         assert_int_equal(links_ensure_direct(links, &state_self(&state)->address, "up9"), -ENODEV);
+        assert_int_equal(system("ip address add 192.0.2.9/32 dev lo"), 0);
+        assert_int_equal(ip_parse("192.0.2.9", &address), 0);
+        assert_int_equal(links_device_of(links, &address, name), 0);
+        assert_string_equal(name, "");
         assert_int_equal(ip_parse("192.0.2.1", &address), 0);
         assert_int_equal(links_device_of(links, &address, name), 0);
         assert_string_equal(name, "");
