@@ -39,7 +39,6 @@ load_start() {
                 >"$load_file" 2>"$load_file.notes" &
         load_pid=$!
         within 20 "requests are sent" test -s "$load_file.notes"
-        load_began=$(now_ms)
 }
 load_end() {
         sleep 1
