@@ -173,8 +173,11 @@ int paths_use(Paths *paths, const char *device)
         }
         sd_event_source_set_io_fd_own(paths->io, true);
         paths->index = index;
-        for (size_t i = 0; i < paths->n_list; i++)
+        for (size_t i = 0; i < paths->n_list; i++) {
+                paths->list[i].reached =
+                        NOT_KNOWN; /* what led over another device is gone with it */
                 ask(paths, &paths->list[i]);
+        }
         return 0;
 }
 

@@ -75,6 +75,12 @@ static void who_answers_is_reached_directly(void **unused)
         assert_int_equal(paths_use(two, "pb0"), 0);
         run_for(50);
         assert_int_equal(at_a.times, 1);
+        /* the device is made anew: what led over the old one is gone, and is told again */
+        assert_int_equal(paths_use(one, ""), 0);
+        assert_int_equal(paths_use(one, "pa0"), 0);
+        run_for(100);
+        assert_int_equal(at_a.times, 2);
+        assert_true(at_a.directly);
         paths_remove(one, &b);
         paths_free(one);
         paths_free(two);
