@@ -103,3 +103,14 @@ static inline void example_namespace(void)
         if (unshare(CLONE_NEWNET) < 0)
                 skip();
 }
+
+/* example_hosts(), declared. */
+static inline void example_declare_hosts(State *state)
+{
+        StateError error = {};
+        Net1State wanted;
+
+        example_hosts(&wanted, 1, 1);
+        assert_int_equal(example_declare(state, &wanted, true, &error), 0);
+        net1_state_deinit(&wanted);
+}

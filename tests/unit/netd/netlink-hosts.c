@@ -10,16 +10,6 @@
 #include "netd/elements.h"
 #include "tests/unit/netd/example.h"
 
-static void declare(State *state)
-{
-        StateError error = {};
-        Net1State wanted;
-
-        example_hosts(&wanted, 1, 1);
-        assert_int_equal(example_declare(state, &wanted, true, &error), 0);
-        net1_state_deinit(&wanted);
-}
-
 static void numbers_lead_to_hosts(void **unused)
 {
         LinkPeers peers;
@@ -28,7 +18,7 @@ static void numbers_lead_to_hosts(void **unused)
         Links *links;
 
         example_namespace();
-        declare(&state);
+        example_declare_hosts(&state);
         peer = (LinkPeer) {state_peer(&state, "h2")->number, state_peer(&state, "h2")->address};
         assert_int_equal(links_new(&links), 0);
         assert_true(links_ensure_peer(links, &peer) < 0);
@@ -97,7 +87,7 @@ static void a_host_is_led_to_directly_and_not(void **unused)
         int index;
 
         example_namespace();
-        declare(&state);
+        example_declare_hosts(&state);
         peer = (LinkPeer) {state_peer(&state, "h2")->number, state_peer(&state, "h2")->address};
         assert_int_equal(links_new(&links), 0);
         assert_int_equal(links_ensure_direct(links, &state_self(&state)->address, "up9"), -ENODEV);

@@ -8,16 +8,6 @@
 
 #include "tests/unit/netd/example.h"
 
-static void declare(State *state)
-{
-        StateError error = {};
-        Net1State wanted;
-
-        example_hosts(&wanted, 1, 1);
-        assert_int_equal(example_declare(state, &wanted, true, &error), 0);
-        net1_state_deinit(&wanted);
-}
-
 static void an_overlay_joins_a_bridge(void **unused)
 {
         const Network *network;
@@ -29,7 +19,7 @@ static void an_overlay_joins_a_bridge(void **unused)
         Links *links;
 
         example_namespace();
-        declare(&state);
+        example_declare_hosts(&state);
         network = state_network(&state, "d");
         remote = map_get(&state.objects[OBJECT_REMOTE], "d/web_IN_9");
         links_overlay_name(network, name);
