@@ -81,6 +81,19 @@ static void remove_blobs(BlobStore *blobs, const OsRecord *os)
         }
 }
 
+/* The new one takes the version's name at once, also from the same version that was there: its
+ * files are never missing, whenever the power goes. */
+static int publish(int family_fd, const char *new_name, const char *version)
+{
+        int r = 0;
+
+        if (renameat2(family_fd, new_name, family_fd, version, RENAME_EXCHANGE) == 0)
+                r = file_remove_directory(family_fd, new_name);
+        else if (errno != ENOENT || renameat(family_fd, new_name, family_fd, version) < 0)
+                r = -errno;
+        return r == 0 && fsync(family_fd) < 0 ? -errno : r;
+}
+
 int os_assemble(BlobStore *blobs, const char *directory, const OsRecord *os)
 {
         _cleanup_close_ int family_fd = -1, dir_fd = -1;
@@ -101,10 +114,7 @@ int os_assemble(BlobStore *blobs, const char *directory, const OsRecord *os)
         dir_fd = openat(family_fd, new_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         r = dir_fd < 0 ? -errno : fill(blobs, dir_fd, os);
         if (r == 0)
-                r = file_remove_directory(family_fd, os->version);
-        if (r == 0 &&
-            (renameat(family_fd, new_name, family_fd, os->version) < 0 || fsync(family_fd) < 0))
-                r = -errno;
+                r = publish(family_fd, new_name, os->version);
         if (r < 0) {
                 file_remove_directory(family_fd, new_name);
                 return r;

@@ -5,9 +5,11 @@
 #include "hostd/os-assemble.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "hostd/os-import.h"
 #include "lib/base/file.h"
@@ -110,11 +112,48 @@ static void test_fails_whole(void **state)
         assert_int_equal(os_assemble(blobs, os_dir, &os), -EINVAL);
 }
 
+/* Exits with 1 when the root image is once not there, with 0 when @end is at its end. */
+static void watch(int end)
+{
+        _cleanup_free_ char *path = str_printf("%s/debian-13/7/root.raw", os_dir);
+        struct pollfd poll_fd = {.fd = end};
+
+        while (poll(&poll_fd, 1, 0) == 0)
+                if (access(path, R_OK) < 0)
+                        _exit(1);
+        _exit(0);
+}
+
+static void test_is_there_throughout(void **state)
+{
+        OsRecord os = make("first");
+        int ends[2], status;
+        pid_t child;
+
+        assert_int_equal(os_assemble(blobs, os_dir, &os), 0);
+        assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+        child = fork();
+        if (child == 0) {
+                close(ends[1]);
+                watch(ends[0]);
+        }
+        close(ends[0]);
+        for (unsigned i = 0; i < 300; i++) {
+                os = make("first");
+                assert_int_equal(os_assemble(blobs, os_dir, &os), 0);
+        }
+        close(ends[1]);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+        expect("first");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_assembles, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_fails_whole, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_is_there_throughout, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
