@@ -276,8 +276,8 @@ static void look(Content *content)
         sd_event_source_set_time_relative(content->timer, LOOK_NS / NSEC_PER_USEC);
         sd_event_source_set_enabled(content->timer, SD_EVENT_ONESHOT);
         os_shelf_look(content->shelf);
-        if (store_revision(content->config.store) == 0)
-                return;
+        if (store_revision(content->config.store) == 0 || os_shelf_is_outdated(content->shelf))
+                return; /* whoever mends that looks again */
         uses_find(content, &uses);
         uses.starter = starter(content);
         MAP_FOREACH (entry, store_records(content->config.store, RECORD_PACKAGE))

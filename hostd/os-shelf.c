@@ -19,6 +19,7 @@ typedef struct OsWork {
         WorkerJob job; /* first */
         OsShelf *shelf;
         OsWorkKind kind;
+        uint64_t outdated; /* as the shelf's, when it began */
         OsRecord os;
         OsImport found[2]; /* with the host image; below the state directory */
 } OsWork;
@@ -30,7 +31,8 @@ struct OsShelf {
         Map files; /* digest of a file → its path */
         OsWork *work;
         bool known;
-        uint64_t scan_ns; /* when the next one is due */
+        uint64_t scan_ns;            /* when the next one is due */
+        uint64_t outdated, found_of; /* how often outdated; and when what ended last began */
 };
 
 void os_shelf_key(const char *family, const char *version, char ret_key[static OS_SHELF_KEY_MAX])
@@ -125,6 +127,7 @@ static void os_work_done(WorkerJob *job, int result)
         bool assembled = result == 0 && work->kind == OS_ASSEMBLE;
 
         shelf->work = NULL;
+        shelf->found_of = work->outdated;
         if (result < 0 && result != -ECANCELED)
                 log_error_errno(result, "guest operating systems in %s", shelf->fetched_dir);
         if (result == 0)
@@ -148,6 +151,7 @@ static void begin(OsShelf *shelf, OsWorkKind kind, const OsRecord *os)
                 return; /* whoever looks comes by here again */
         work->shelf = shelf;
         work->kind = kind;
+        work->outdated = shelf->outdated;
         if (os)
                 work->os = *os;
         work->job = (WorkerJob) {.run = os_work_run, .done = os_work_done};
@@ -158,13 +162,18 @@ static void begin(OsShelf *shelf, OsWorkKind kind, const OsRecord *os)
 
 void os_shelf_look(OsShelf *shelf)
 {
-        if (clock_boottime_ns() >= shelf->scan_ns)
+        if (clock_boottime_ns() >= shelf->scan_ns || os_shelf_is_outdated(shelf))
                 begin(shelf, OS_SCAN, NULL);
 }
 
 void os_shelf_outdated(OsShelf *shelf)
 {
-        shelf->scan_ns = 0;
+        shelf->outdated++;
+}
+
+bool os_shelf_is_outdated(const OsShelf *shelf)
+{
+        return shelf->found_of != shelf->outdated;
 }
 
 void os_shelf_assemble(OsShelf *shelf, const OsRecord *os)

@@ -53,6 +53,10 @@ void os_shelf_look(OsShelf *shelf);
 /** os_shelf_outdated() - Something was put there: the next look finds out */
 void os_shelf_outdated(OsShelf *shelf);
 
+/** os_shelf_is_outdated() - Whether that is still to be found out, by what begins after it: what is
+ * missing here may be there */
+bool os_shelf_is_outdated(const OsShelf *shelf);
+
 /** os_shelf_assemble() - Put one together, of files that all are blobs; nothing happens while
  * something is under way */
 void os_shelf_assemble(OsShelf *shelf, const OsRecord *os);

@@ -8,6 +8,7 @@
 
 #include "hostd/blob-part.h"
 #include "hostd/fetch.h"
+#include "hostd/os-assemble.h"
 #include "hostd/os-import.h"
 #include "lib/base/file.h"
 #include "lib/io/https-server.h"
@@ -291,6 +292,51 @@ static void test_a_guest_os_is_put_together(void **state)
         assert_int_equal(content_open(f->content, "", &fd, &size), -ENOENT);
 }
 
+/* The guest OS's record with other holders, until this host's copy of the state has it. */
+static void write_holders(void)
+{
+        RecordKey key = {.type = RECORD_OS, .name = "debian-13", .version = "7"};
+
+        bus_world_write(f->world, &(Record) {.type = RECORD_OS, .os = f->os});
+        RUN_UNTIL(f->world->event,
+                  store_get(f->world->store, &key)->os.n_holders == f->os.n_holders);
+}
+
+/* What is put there, as by an import, is known to the cluster at once: nobody is told that it is
+ * missing before this host has looked. */
+static void test_a_guest_os_is_put_there(void **state)
+{
+        _cleanup_free_ char *path = str_printf("%s/os", f->world->dir);
+        BlobStore *blobs = host_half_blobs(f->world->half);
+        char digest[BLOB_DIGEST_LENGTH + 1], name[128], message[BLOB_MESSAGE_MAX];
+        uint64_t size;
+
+        write_os();
+        f->os.disabled = true; /* and so not fetched */
+        bus_world_write(f->world, &(Record) {.type = RECORD_OS, .os = f->os});
+        for (size_t i = 0; i < f->os.n_files; i++) {
+                _cleanup_close_ int fd = -1;
+
+                snprintf(name, sizeof(name), "held/%.64s", f->os.files[i].digest);
+                fd = open(test_pki_path(&f->pki, name), O_RDONLY | O_CLOEXEC);
+                assert_int_equal(blob_ingest(blobs, fd, f->os.files[i].size_bytes,
+                                             f->os.files[i].digest, digest, &size, message),
+                                 0);
+        }
+        content_look(f->content);
+        run_for(NSEC_PER_SEC / 2); /* it has looked */
+        assert_int_equal(os_assemble(blobs, path, &f->os), 0);
+        strcpy(f->os.holders[f->os.n_holders++], "h1");
+        write_holders();
+        content_rescan(f->content);
+        run_for(NSEC_PER_SEC);
+        assert_int_equal(f->told, 0);
+        f->os.n_holders = 1;
+        write_holders();
+        content_look(f->content);
+        RUN_UNTIL(f->world->event, f->told == 1);
+}
+
 static void test_the_second_copy(void **state)
 {
         uint64_t size;
@@ -380,6 +426,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_for_an_instance, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_guest_os_is_put_together, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_a_guest_os_is_put_there, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_the_second_copy, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_holder_is_lost, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_not_wanted_any_more, set_up, tear_down),

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "hostd/os-assemble.h"
 #include "lib/base/file.h"
 #include "lib/base/str.h"
 #include "tests/unit/test.h"
@@ -178,6 +179,25 @@ static void what_was_put_there_is_found_when_told(void **state)
         assert_false(os_shelf_has(fixture->shelf, &os));
 }
 
+/* A scan that was under way when something was put there may not have seen it. */
+static void what_was_put_there_in_a_scan_is_found_by_the_next(void **state)
+{
+        Fixture *fixture = *state;
+        OsRecord os = version_2(fixture);
+
+        assert_false(os_shelf_is_outdated(fixture->shelf));
+        os_shelf_look(fixture->shelf);
+        assert_int_equal(os_assemble(fixture->blobs, fixture->fetched_dir, &os), 0);
+        os_shelf_outdated(fixture->shelf);
+        os_shelf_look(fixture->shelf); /* one is under way */
+        run_until_changed(fixture, 1);
+        assert_true(os_shelf_is_outdated(fixture->shelf));
+        os_shelf_look(fixture->shelf);
+        run_until_changed(fixture, 2);
+        assert_false(os_shelf_is_outdated(fixture->shelf));
+        assert_true(os_shelf_has(fixture->shelf, &os));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -186,6 +206,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(one_is_put_together_and_removed, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(what_was_put_there_is_found_when_told, set_up,
                                                 tear_down),
+                cmocka_unit_test_setup_teardown(what_was_put_there_in_a_scan_is_found_by_the_next,
+                                                set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
