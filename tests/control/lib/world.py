@@ -29,8 +29,8 @@ BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Config
 
 
 def fail(text):
-    print("FAILED:", text, flush=True)
-    raise SystemExit(1)
+    """Said when Python ends: after the logs, where it is looked for."""
+    raise SystemExit(f"FAILED: {text}")
 
 
 def until(what, condition, seconds=30):
@@ -78,7 +78,7 @@ class World:
             for name in sorted(os.listdir(self.dir)):
                 if name.endswith(".log"):
                     with open(f"{self.dir}/{name}", encoding="utf-8", errors="replace") as f:
-                        print(f"---- {name}\n" + "".join(f.readlines()[-40:]))
+                        print(f"---- {name}\n" + "".join(f.readlines()[-40:]), flush=True)
         shutil.rmtree(self.dir)
 
     def spawn(self, name, *command, bus=None):
