@@ -112,7 +112,7 @@ def tear_down(rack):
     for proc in rack["nodes"].values():
         node.kill_visitors(proc)
     for name, host in rack["hosts"].items():
-        hosts.power_cut(host, name)
+        hosts.power_cut(host, name, rack["nodes"].get("switch"))
     for proc in rack["nodes"].values():
         node.kill(proc)
     hosts.remove_cgroups()
@@ -242,7 +242,7 @@ def copy(args):
 def kill(args):
     with state.locked():
         rack = the_rack()
-        hosts.power_cut(the_host(rack, args.host, on=True), args.host)
+        hosts.power_cut(the_host(rack, args.host, on=True), args.host, rack["nodes"]["switch"])
         state.save(rack)
 
 
