@@ -59,5 +59,5 @@ load_failed() { jq .failed <<<"$result"; }
 # typed: the lines that count carry a mark that is only computed there.
 in_guest() {
         printf '(\n%s\n) 2>&1 | sed s/^/OUT$((40+2)):/\nexit\n' "$2" |
-                timeout 60 tools/rack exec h1 -- troupectl shell "guestbook/$1" | tr -d '\r' | sed -n 's/^.*OUT42://p'
+                timeout 60 tools/rack exec "${desk:-h1}" -- troupectl shell "guestbook/$1" | tr -d '\r' | sed -n 's/^.*OUT42://p'
 }
