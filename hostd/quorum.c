@@ -17,6 +17,7 @@
 #include "lib/io/etcd-members.h"
 
 #define LOOK_NS     (5 * NSEC_PER_SEC)
+#define HASTE_NS    (300 * NSEC_PER_MSEC)
 #define SOON_NS     (300 * NSEC_PER_MSEC)
 #define PATIENCE_NS (30 * NSEC_PER_SEC)
 #define REVOKE_MAX  16 /* in a round */
@@ -344,6 +345,17 @@ static bool take_step(Quorum *quorum, const Candidates *candidates)
                             &quorum->request) == 0;
 }
 
+/* Of an even number of voters half cannot be lost: the learner that makes it odd is waited for with
+ * haste. */
+static bool is_in_haste(const Quorum *quorum)
+{
+        size_t voters = 0;
+
+        for (size_t i = 0; i < quorum->n_members; i++)
+                voters += !quorum->members[i].learner;
+        return voters % 2 == 0 && voters < quorum->n_members;
+}
+
 static void on_list(void *userdata, const EtcdReply *reply)
 {
         _cleanup_(candidates_deinit) Candidates candidates = {};
@@ -354,6 +366,8 @@ static void on_list(void *userdata, const EtcdReply *reply)
         if (reply->outcome != ETCD_OK || take_members(quorum, reply) < 0 ||
             gather(quorum, &candidates) < 0)
                 return;
+        if (is_in_haste(quorum))
+                look_after(quorum, HASTE_NS);
         if (write_down(quorum, &candidates))
                 return;
         take_step(quorum, &candidates);
