@@ -17,7 +17,6 @@
 #include "lib/io/etcd-members.h"
 
 #define LOOK_NS     (5 * NSEC_PER_SEC)
-#define HASTE_NS    (300 * NSEC_PER_MSEC)
 #define SOON_NS     (300 * NSEC_PER_MSEC)
 #define PATIENCE_NS (30 * NSEC_PER_SEC)
 #define REVOKE_MAX  16 /* in a round */
@@ -367,7 +366,7 @@ static void on_list(void *userdata, const EtcdReply *reply)
             gather(quorum, &candidates) < 0)
                 return;
         if (is_in_haste(quorum))
-                look_after(quorum, HASTE_NS);
+                look_after(quorum, SOON_NS);
         if (write_down(quorum, &candidates))
                 return;
         take_step(quorum, &candidates);
