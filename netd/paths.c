@@ -173,9 +173,9 @@ int paths_use(Paths *paths, const char *device)
         }
         sd_event_source_set_io_fd_own(paths->io, true);
         paths->index = index;
+        /* what led over another device is gone with it */
         for (size_t i = 0; i < paths->n_list; i++) {
-                paths->list[i].reached =
-                        NOT_KNOWN; /* what led over another device is gone with it */
+                paths->list[i].reached = NOT_KNOWN;
                 ask(paths, &paths->list[i]);
         }
         return 0;
