@@ -74,19 +74,15 @@ int controller_transaction(const FabricTransaction *transaction, int64_t electio
         return 0;
 }
 
-static void on_forgotten(void *userdata, const EtcdReply *reply)
-{
-}
-
-void controller_forget_renewal(Etcd *etcd, const char *host, int64_t revision)
+EtcdTxn *controller_forgetting(const char *host, int64_t revision)
 {
         char text[RECORD_KEY_MAX + 1];
         EtcdTxn *txn = etcd_txn_new();
 
         if (!txn)
-                return;
+                return NULL;
         renewal_key(host, text);
         etcd_txn_if_modified(txn, text, revision);
         etcd_txn_delete(txn, text, false);
-        (void) etcd_txn_commit(etcd, txn, on_forgotten, NULL, NULL);
+        return txn;
 }

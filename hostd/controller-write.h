@@ -18,9 +18,10 @@ int controller_transaction(const FabricTransaction *transaction, int64_t electio
                            EtcdTxn **ret_txn);
 
 /**
- * controller_forget_renewal() - Delete the last renewal of a host's lease
- * @etcd:     client
+ * controller_forgetting() - A transaction that deletes the last renewal of a host's lease
  * @host:     one that was removed
  * @revision: of that renewal: a later one stays
+ *
+ * Return: owned; NULL: no memory.
  */
-void controller_forget_renewal(Etcd *etcd, const char *host, int64_t revision);
+EtcdTxn *controller_forgetting(const char *host, int64_t revision);

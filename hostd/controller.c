@@ -466,6 +466,18 @@ void controller_record_deleted(Controller *controller, const RecordKey *key)
                 queue_silence(controller, key->name);
 }
 
+static void on_forgotten(void *userdata, const EtcdReply *reply)
+{
+}
+
+static void forget_renewal(Controller *controller, const char *host, int64_t revision)
+{
+        EtcdTxn *txn = controller_forgetting(host, revision);
+
+        if (txn) /* one that stays is written over by the next host of this name */
+                (void) etcd_txn_commit(controller->etcd, txn, on_forgotten, NULL, NULL);
+}
+
 void controller_silent(Controller *controller, const char *host)
 {
         Pulse pulse;
@@ -474,7 +486,7 @@ void controller_silent(Controller *controller, const char *host)
         if (store_named(controller->store, RECORD_HOST, host))
                 queue_silence(controller, host);
         else if (controller->fabric && pulses_get(controller->pulses, host, &pulse))
-                controller_forget_renewal(controller->etcd, host, pulse.revision);
+                forget_renewal(controller, host, pulse.revision);
 }
 
 /* Its lease may never have ended: then nothing else says that it is alive. */

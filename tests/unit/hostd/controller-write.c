@@ -105,10 +105,10 @@ static void test_forgotten(void **state)
         int64_t renewal = put(RECORD_RENEWAL_PREFIX "h4");
 
         put(RECORD_RENEWAL_PREFIX "h4");
-        controller_forget_renewal(etcd, "h4", renewal);
+        assert_int_equal(commit(controller_forgetting("h4", renewal)), ETCD_GUARD_FAILED);
         assert_true(is_there(RECORD_RENEWAL_PREFIX "h4")); /* a later one stays */
         renewal = put(RECORD_RENEWAL_PREFIX "h4");
-        controller_forget_renewal(etcd, "h4", renewal);
+        assert_int_equal(commit(controller_forgetting("h4", renewal)), ETCD_OK);
         assert_false(is_there(RECORD_RENEWAL_PREFIX "h4"));
 }
 
