@@ -264,6 +264,17 @@ VoterStep voters_step(const VoterHost *hosts, size_t n_hosts, const VoterSetting
         return decide(hosts, n_hosts, &tally, ret_index);
 }
 
+bool voters_in_haste(const VoterHost *hosts, size_t n_hosts)
+{
+        size_t voters = 0, learners = 0;
+
+        for (size_t i = 0; i < n_hosts; i++) {
+                voters += hosts[i].role == VOTER_VOTES;
+                learners += learns(&hosts[i]) && hosts[i].alive;
+        }
+        return voters % 2 == 0 && learners > 0;
+}
+
 const char *voter_step_to_string(VoterStep step)
 {
         static const char *const names[] = {

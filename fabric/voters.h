@@ -71,5 +71,14 @@ unsigned voters_target(const VoterHost *hosts, size_t n_hosts);
 VoterStep voters_step(const VoterHost *hosts, size_t n_hosts, const VoterSettings *settings,
                       uint64_t now_ns, size_t *ret_index);
 
+/**
+ * voters_in_haste() - Whether a learner is waited for whose vote makes their number odd again
+ * @hosts:   all hosts, and all members of etcd
+ * @n_hosts: at most VOTERS_HOSTS_MAX
+ *
+ * Of two voters neither may be lost, of four only one as of three: the leader looks again at once.
+ */
+bool voters_in_haste(const VoterHost *hosts, size_t n_hosts);
+
 /** voter_step_to_string() - `rest`, `add`, `promote`, `remove` */
 const char *voter_step_to_string(VoterStep step);

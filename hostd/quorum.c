@@ -344,17 +344,6 @@ static bool take_step(Quorum *quorum, const Candidates *candidates)
                             &quorum->request) == 0;
 }
 
-/* Of an even number of voters half cannot be lost: the learner that makes it odd is waited for with
- * haste. */
-static bool is_in_haste(const Quorum *quorum)
-{
-        size_t voters = 0;
-
-        for (size_t i = 0; i < quorum->n_members; i++)
-                voters += !quorum->members[i].learner;
-        return voters % 2 == 0 && voters < quorum->n_members;
-}
-
 static void on_list(void *userdata, const EtcdReply *reply)
 {
         _cleanup_(candidates_deinit) Candidates candidates = {};
@@ -365,7 +354,7 @@ static void on_list(void *userdata, const EtcdReply *reply)
         if (reply->outcome != ETCD_OK || take_members(quorum, reply) < 0 ||
             gather(quorum, &candidates) < 0)
                 return;
-        if (is_in_haste(quorum))
+        if (voters_in_haste(candidates.hosts, candidates.n_hosts))
                 look_after(quorum, SOON_NS);
         if (write_down(quorum, &candidates))
                 return;

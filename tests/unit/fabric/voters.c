@@ -121,6 +121,25 @@ static void three_hosts_vote_and_never_two_for_long(void **state)
         EXPECT(&world, "");
 }
 
+static void a_learner_that_ends_an_even_number_is_awaited_with_haste(void **state)
+{
+        World world;
+
+        world_init(&world, 3, 3);
+        world.hosts[1].role = VOTER_ADDED; /* one votes: nothing is lost by waiting */
+        assert_false(voters_in_haste(world.hosts, world.n));
+        world.hosts[1].role = VOTER_VOTES;
+        assert_false(voters_in_haste(world.hosts, world.n)); /* for whom? */
+        world.hosts[2].role = VOTER_ADDED;
+        assert_true(voters_in_haste(world.hosts, world.n));
+        world.hosts[2].role = VOTER_CAUGHT_UP;
+        assert_true(voters_in_haste(world.hosts, world.n));
+        lose(&world, 2);
+        assert_false(voters_in_haste(world.hosts, world.n));
+        world.hosts[2].role = VOTER_VOTES;
+        assert_false(voters_in_haste(world.hosts, world.n));
+}
+
 static void a_third_that_is_away_is_waited_for(void **state)
 {
         World world;
@@ -393,6 +412,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(one_and_two_hosts_have_one_voter),
                 cmocka_unit_test(three_hosts_vote_and_never_two_for_long),
+                cmocka_unit_test(a_learner_that_ends_an_even_number_is_awaited_with_haste),
                 cmocka_unit_test(a_third_that_is_away_is_waited_for),
                 cmocka_unit_test(five_hosts_in_three_domains_have_five),
                 cmocka_unit_test(voters_are_spread_over_domains),
