@@ -9,6 +9,7 @@
 #include <systemd/sd-id128.h>
 
 #include "lib/base/clock.h"
+#include "tests/unit/loop.h"
 #include "tests/unit/test.h"
 
 typedef struct BusPair {
@@ -44,13 +45,3 @@ static inline void bus_pair_end(BusPair *pair)
         sd_bus_close_unref(pair->client);
         sd_bus_close_unref(pair->server);
 }
-
-/* Runs the loop until the condition holds; fails the test after ten seconds. */
-#define BUS_PAIR_RUN_UNTIL(event, condition)                                                       \
-        do {                                                                                       \
-                uint64_t end_ns = clock_boottime_ns() + 10 * NSEC_PER_SEC;                         \
-                while (!(condition)) {                                                             \
-                        assert_true(clock_boottime_ns() < end_ns);                                 \
-                        assert_true(sd_event_run(event, 50000) >= 0);                              \
-                }                                                                                  \
-        } while (0)

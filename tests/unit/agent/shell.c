@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/unit/loop.h"
 #include "tests/unit/test.h"
 
 /* What the "host" was told. */
@@ -78,12 +79,6 @@ static void type_text(Host *host, const char *text)
                    (AgentShell) {.data = (uint8_t *) text, .n_data = strlen(text)});
 }
 
-/* Runs the loop until the condition holds; fails the test when nothing happens for 10 s. */
-#define RUN_UNTIL(condition)                                                                       \
-        while (!(condition))                                                                       \
-                if (sd_event_run(event, 10 * USEC_PER_SEC) <= 0)                                   \
-        fail_msg("nothing came: %s", #condition)
-
 static void host_begin(Host *host)
 {
         *host = (Host) {.grants = true};
@@ -105,7 +100,7 @@ static void types_sees_and_exits(void **state)
                    (AgentShell) {.rows = 50, .columns = 132, .term = "xterm-256color"});
         assert_true(host.opened);
         type_text(&host, "stty size; echo $TERM; tty; exit 7\n");
-        RUN_UNTIL(host.closed);
+        RUN_UNTIL(event, host.closed);
         assert_non_null(strstr(host.output.data, "50 132\r\n"));
         assert_non_null(strstr(host.output.data, "xterm-256color\r\n"));
         assert_non_null(strstr(host.output.data, "/dev/pts/"));
@@ -123,12 +118,12 @@ static void output_stops_without_credit(void **state)
         host.grants = false;
         send_shell(&host, AGENT_SHELL_OPEN, (AgentShell) {});
         type_text(&host, "head -c 3000000 /dev/zero | tr '\\0' x; exit\n");
-        RUN_UNTIL(host.n_output == AGENT_SHELL_WINDOW);
+        RUN_UNTIL(event, host.n_output == AGENT_SHELL_WINDOW);
         assert_int_equal(sd_event_run(event, 300 * 1000), 0);
         assert_int_equal(host.n_output, AGENT_SHELL_WINDOW);
         host.grants = true;
         send_shell(&host, AGENT_SHELL_CREDIT, (AgentShell) {.credit = AGENT_SHELL_WINDOW});
-        RUN_UNTIL(host.closed);
+        RUN_UNTIL(event, host.closed);
         assert_true(host.n_output > 3000000);
         host_end(&host);
 }
@@ -176,7 +171,7 @@ static void what_a_shell_leaves_behind_is_not_waited_for(void **state)
         host_begin(&host);
         send_shell(&host, AGENT_SHELL_OPEN, (AgentShell) {});
         type_text(&host, "setsid sleep 2 & echo done; exit 0\n");
-        RUN_UNTIL(host.closed);
+        RUN_UNTIL(event, host.closed);
         assert_non_null(strstr(host.output.data, "done"));
         host_end(&host);
 }

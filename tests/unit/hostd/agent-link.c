@@ -9,6 +9,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/str.h"
+#include "tests/unit/loop.h"
 #include "tests/unit/test.h"
 
 typedef struct Fixture {
@@ -52,22 +53,9 @@ static void listen_as_qemu(Fixture *fixture)
         assert_int_equal(listen(fixture->listener, 1), 0);
 }
 
-static void run_for(Fixture *fixture, uint64_t ms)
-{
-        uint64_t end = clock_boottime_ns() + ms * NSEC_PER_MSEC;
-
-        while (clock_boottime_ns() < end)
-                assert_true(sd_event_run(fixture->event, 5000) >= 0);
-}
-
 static void run_until(Fixture *fixture, const unsigned *counter, unsigned wanted)
 {
-        uint64_t end = clock_boottime_ns() + 10 * NSEC_PER_SEC;
-
-        while (*counter < wanted) {
-                assert_true(clock_boottime_ns() < end);
-                assert_true(sd_event_run(fixture->event, 50000) >= 0);
-        }
+        RUN_UNTIL(fixture->event, *counter >= wanted);
 }
 
 static int setup(void **state)
@@ -123,7 +111,7 @@ static void it_connects_when_there_is_someone(void **state)
 {
         Fixture *fixture = *state;
 
-        run_for(fixture, 300);
+        run_loop_for(fixture->event, 300);
         assert_int_equal(fixture->n_connected, 0);
         assert_int_equal(agent_link_send(fixture->link, &(AgentMessage) {.type = AGENT_RECYCLE}),
                          -ENOTCONN);
@@ -148,7 +136,7 @@ static void messages_go_both_ways_and_garbage_does_not(void **state)
         assert_non_null(problem);
         assert_int_equal(agent_link_send(fixture->link, &(AgentMessage) {.type = AGENT_RECYCLE}),
                          0);
-        run_for(fixture, 20);
+        run_loop_for(fixture->event, 20);
         assert_true(recv(fixture->guest, data, sizeof(data), MSG_DONTWAIT) > 0);
         assert_non_null(memmem(data, sizeof(data), "recycle", 7));
 }
@@ -216,7 +204,7 @@ static void a_guest_that_does_not_read_is_bounded(void **state)
         for (int i = 0; i < 10000 && r == 0; i++)
                 r = agent_link_send(fixture->link, &message);
         assert_int_equal(r, -ENOBUFS);
-        run_for(fixture, 20);
+        run_loop_for(fixture->event, 20);
         assert_true(agent_link_waiting(fixture->link) > 0);
         assert_int_equal(fixture->n_taken, 0);
         while (agent_link_waiting(fixture->link) > 0) {

@@ -70,14 +70,6 @@ static bool is_starting(void *userdata)
         return ((Fixture *) userdata)->starting;
 }
 
-static void run_for(Fixture *fixture, unsigned ms)
-{
-        uint64_t end_ns = clock_boottime_ns() + ms * NSEC_PER_MSEC;
-
-        while (clock_boottime_ns() < end_ns)
-                assert_true(sd_event_run(fixture->event, 5000) >= 0);
-}
-
 static void make_fence(Fixture *fixture, bool off)
 {
         FenceHandlers handlers = {fixture, on_allowed, on_fenced, is_starting};
@@ -131,17 +123,17 @@ static void the_only_host_needs_no_lease(void **state)
         make_fence(fixture, false);
         assert_int_equal(fixture->until_ns, 0);
         join(fixture, false);
-        run_for(fixture, 50);
+        run_loop_for(fixture->event, 50);
         assert_string_equal(fixture->said, "Guard Get ");
         assert_int_equal(fixture->lease_ms, 10000);
         assert_int_equal(fixture->until_ns, 0);
         fence_clean(fixture->fence);
-        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->until_ns == UINT64_MAX);
+        RUN_UNTIL(fixture->event, fixture->until_ns == UINT64_MAX);
         assert_string_equal(fixture->said, "Guard Get Alone ");
         assert_null(fence_problem(fixture->fence));
         fence_renewed(fixture->fence, 5);
         fence_lost(fixture->fence, "etcd was lost");
-        run_for(fixture, 50);
+        run_loop_for(fixture->event, 50);
         assert_string_equal(fixture->said, "Guard Get Alone ");
         assert_int_equal(fixture->until_ns, UINT64_MAX);
         assert_int_not_equal(access(fixture->shared, F_OK), 0);
@@ -154,21 +146,21 @@ static void among_others_it_is_held_and_renewed(void **state)
         make_fence(fixture, false);
         join(fixture, true);
         fence_clean(fixture->fence);
-        run_for(fixture, 50);
+        run_loop_for(fixture->event, 50);
         assert_string_equal(fixture->said, "Guard Get ");
         fence_renewed(fixture->fence, 1000);
-        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->until_ns == 1000 + 5 * NSEC_PER_SEC);
-        BUS_PAIR_RUN_UNTIL(fixture->event, str_equal(fixture->said, "Guard Get Hold Renew "));
+        RUN_UNTIL(fixture->event, fixture->until_ns == 1000 + 5 * NSEC_PER_SEC);
+        RUN_UNTIL(fixture->event, str_equal(fixture->said, "Guard Get Hold Renew "));
         fence_renewed(fixture->fence, 2000);
         assert_int_equal(fixture->until_ns, 2000 + 5 * NSEC_PER_SEC);
-        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->sent_ns == 2000);
+        RUN_UNTIL(fixture->event, fixture->sent_ns == 2000);
         assert_true(fence_guards_against_others(fixture->fence));
         /* the bus breaks and comes back: the watchdog went on */
         fence_set_bus(fixture->fence, NULL);
         assert_int_equal(fixture->until_ns, 0);
         fixture->said[0] = '\0';
         fence_set_bus(fixture->fence, fixture->bus.client);
-        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->until_ns == 2000 + 5 * NSEC_PER_SEC);
+        RUN_UNTIL(fixture->event, fixture->until_ns == 2000 + 5 * NSEC_PER_SEC);
         assert_int_equal(fixture->n_fenced, 0);
 }
 
@@ -180,26 +172,26 @@ static void fenced_it_is_held_again_only_when_it_is_clean(void **state)
         join(fixture, true);
         fence_clean(fixture->fence);
         fence_renewed(fixture->fence, 1000);
-        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->until_ns > 0);
+        RUN_UNTIL(fixture->event, fixture->until_ns > 0);
         fixture->state = "fenced";
         fence_renewed(fixture->fence, 2000);
-        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->n_fenced == 1);
+        RUN_UNTIL(fixture->event, fixture->n_fenced == 1);
         assert_int_equal(fixture->until_ns, 0);
         assert_non_null(strstr(fence_problem(fixture->fence), "fenced"));
         fixture->said[0] = '\0';
         fence_renewed(fixture->fence, 3000);
-        run_for(fixture, 50);
+        run_loop_for(fixture->event, 50);
         assert_string_equal(fixture->said, "");
         /* what was being started when the fence fell is not to be let off */
         fixture->starting = true;
         fence_clean(fixture->fence);
-        run_for(fixture, 300);
+        run_loop_for(fixture->event, 300);
         assert_string_equal(fixture->said, "");
         fixture->starting = false;
         fixture->hold_error = WATCHDOG1_ERROR_BUSY;
-        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->said[0] != '\0');
+        RUN_UNTIL(fixture->event, fixture->said[0] != '\0');
         fixture->hold_error = NULL;
-        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->until_ns == 3000 + 5 * NSEC_PER_SEC);
+        RUN_UNTIL(fixture->event, fixture->until_ns == 3000 + 5 * NSEC_PER_SEC);
         assert_int_equal(fixture->n_fenced, 1);
 }
 
@@ -211,10 +203,10 @@ static void lost_it_says_so_at_once(void **state)
         join(fixture, true);
         fence_clean(fixture->fence);
         fence_renewed(fixture->fence, clock_boottime_ns());
-        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->until_ns > 0);
+        RUN_UNTIL(fixture->event, fixture->until_ns > 0);
         fence_lost(fixture->fence, "its lease has expired");
         assert_true(fixture->until_ns <= clock_boottime_ns());
-        BUS_PAIR_RUN_UNTIL(fixture->event, strstr(fixture->said, "Fence"));
+        RUN_UNTIL(fixture->event, strstr(fixture->said, "Fence"));
 }
 
 static void the_first_other_host_makes_it_strict_for_ever(void **state)
@@ -224,11 +216,11 @@ static void the_first_other_host_makes_it_strict_for_ever(void **state)
         make_fence(fixture, false);
         join(fixture, false);
         fence_clean(fixture->fence);
-        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->until_ns == UINT64_MAX);
+        RUN_UNTIL(fixture->event, fixture->until_ns == UINT64_MAX);
         assert_false(fence_guards_against_others(fixture->fence));
         assert_int_equal(access(fixture->shared, F_OK), 0);
         fence_renewed(fixture->fence, 7000);
-        BUS_PAIR_RUN_UNTIL(fixture->event, fence_guards_against_others(fixture->fence));
+        RUN_UNTIL(fixture->event, fence_guards_against_others(fixture->fence));
         assert_int_equal(fixture->until_ns, 7000 + 5 * NSEC_PER_SEC);
         assert_non_null(strstr(fixture->said, "Alone Hold "));
         /* a later hostd does not take itself for the only one */
@@ -237,7 +229,7 @@ static void the_first_other_host_makes_it_strict_for_ever(void **state)
         make_fence(fixture, false);
         join(fixture, false);
         fence_clean(fixture->fence);
-        run_for(fixture, 100);
+        run_loop_for(fixture->event, 100);
         assert_null(strstr(fixture->said, "Alone"));
 }
 
@@ -250,7 +242,7 @@ static void without_a_watchdog_all_is_allowed_if_it_is_off(void **state)
         join(fixture, true);
         fence_renewed(fixture->fence, 1000);
         fence_lost(fixture->fence, "x");
-        run_for(fixture, 50);
+        run_loop_for(fixture->event, 50);
         assert_string_equal(fixture->said, "");
         assert_int_equal(fixture->until_ns, UINT64_MAX);
         assert_true(fence_guards_against_others(fixture->fence));

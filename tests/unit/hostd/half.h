@@ -19,9 +19,9 @@
 #include "lib/base/file.h"
 #include "lib/base/str.h"
 #include "tests/unit/hostd/service.h"
+#include "tests/unit/loop.h"
 #include "tests/unit/test.h"
 
-#define HALF_WAIT_NS    (20 * NSEC_PER_SEC)
 #define HALF_DEPLOYMENT "d00000001"
 #define HALF_PACKAGE    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -218,25 +218,7 @@ static inline int world_teardown(void **state)
         return system(command);
 }
 
-/* Runs the loop until a condition holds; a condition that never does fails the test. */
-#define WORLD_UNTIL(world, condition)                                                              \
-        do {                                                                                       \
-                uint64_t world_end = clock_boottime_ns() + HALF_WAIT_NS;                           \
-                while (!(condition)) {                                                             \
-                        if (clock_boottime_ns() > world_end)                                       \
-                                fail_msg("never came true: %s", #condition);                       \
-                        assert_true(sd_event_run((world)->event, 20000) >= 0);                     \
-                }                                                                                  \
-        } while (0)
-
-/* Runs the loop for a while, to show that nothing happens. */
-static inline void world_run_for(World *world, uint64_t ms)
-{
-        uint64_t end = clock_boottime_ns() + ms * NSEC_PER_MSEC;
-
-        while (clock_boottime_ns() < end)
-                assert_true(sd_event_run(world->event, 5000) >= 0);
-}
+#define WORLD_UNTIL(world, condition) RUN_UNTIL((world)->event, condition)
 
 /* The records of a deployment in production with one web instance on this host. */
 static inline InstanceRecord world_put_records(World *world, uint64_t incarnation)
@@ -308,7 +290,7 @@ static inline void world_agent_says(World *world, const AgentMessage *message)
 static inline AgentMessage world_agent_hears(World *world, AgentMessageType type)
 {
         AgentStream stream = {.from = AGENT_FROM_HOST};
-        uint64_t end = clock_boottime_ns() + HALF_WAIT_NS;
+        uint64_t end = clock_boottime_ns() + LOOP_PATIENCE_NS;
         AgentMessage message = {};
 
         for (;;) {

@@ -14,7 +14,7 @@ static void only_what_deployments_need_stays(void **state)
         world_write(world, OTHER, "x");
         strcpy(deployment.package, HALF_PACKAGE);
         assert_int_equal(host_half_deployment_put(world->half, &deployment), 0);
-        world_run_for(world, 200);
+        run_loop_for(world->event, 200);
         assert_int_equal(access(other, F_OK), 0); /* perhaps something needs it: not known yet */
         host_half_synced(world->half);
         WORLD_UNTIL(world, access(other, F_OK) < 0);

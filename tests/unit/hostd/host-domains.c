@@ -31,7 +31,7 @@ static void a_vm_that_nothing_wants_any_more_is_removed(void **state)
         WORLD_UNTIL(world, world_state(world, 1) == VM_RUNNING);
         world->half = host_half_free(world->half);
         world_start_half(world);
-        world_run_for(world, 300);
+        run_loop_for(world->event, 300);
         assert_int_equal(world_domain(world, NAME),
                          DOMAIN_RUNNING); /* perhaps it is wanted: not known yet */
         host_half_synced(world->half);

@@ -41,7 +41,7 @@ static void nothing_is_done_before_all_records_are_known(void **state)
         InstanceRecord record = test_instance(HALF_DEPLOYMENT, "web", 0, "h1");
 
         assert_int_equal(host_half_instance_put(world->half, &record), 0);
-        world_run_for(world, 300);
+        run_loop_for(world->event, 300);
         assert_int_equal(map_size(&world->half->instances), 0);
         assert_int_equal(world->n_replace, 0);
         host_half_synced(world->half);
@@ -55,7 +55,7 @@ static void other_hosts_instances_are_not_ours(void **state)
 
         host_half_synced(world->half);
         assert_int_equal(host_half_instance_put(world->half, &record), 0);
-        world_run_for(world, 200);
+        run_loop_for(world->event, 200);
         assert_int_equal(map_size(&world->half->instances), 0);
         assert_int_equal(world->n_observed, 0);
 }

@@ -9,14 +9,14 @@ static void an_older_incarnation_is_ignored_also_after_a_restart(void **state)
         world_put_records(world, 5);
         WORLD_UNTIL(world, world_state(world, 5) == VM_RUNNING);
         world_put_records(world, 4);
-        world_run_for(world, 200);
+        run_loop_for(world->event, 200);
         assert_null(world_instance(world, 4));
         assert_int_equal(world_state(world, 5), VM_RUNNING);
         world->half = host_half_free(world->half);
         world_start_half(world);
         world_put_records(world, 4);
         WORLD_UNTIL(world, world_state(world, 5) == VM_GONE); /* nothing that counts wants it */
-        world_run_for(world, 200);
+        run_loop_for(world->event, 200);
         assert_null(world_instance(world, 4));
 }
 

@@ -9,7 +9,7 @@ static void a_vm_starts_only_once_its_network_is_there(void **state)
         world->deaf = true;
         world_put_records(world, 1);
         WORLD_UNTIL(world, world_state(world, 1) == VM_PLUGGING);
-        world_run_for(world, 300);
+        run_loop_for(world->event, 300);
         assert_int_equal(world_state(world, 1), VM_PLUGGING);
         world->deaf = false;
         WORLD_UNTIL(world, world_state(world, 1) == VM_RUNNING);
@@ -29,7 +29,7 @@ static void a_swap_is_one_update(void **state)
         ip_parse("198.18.100.1", &service.slots[SLOT_PRODUCTION].vip);
         assert_int_equal(host_half_service_put(world->half, &service), 0);
         WORLD_UNTIL(world, strcmp(world->vip, "198.18.100.2") == 0);
-        world_run_for(world, 200);
+        run_loop_for(world->event, 200);
         assert_int_equal(world->n_update, 1);
         assert_true(world->ready);
 }
@@ -45,7 +45,7 @@ static void a_drain_lasts_as_long_as_connections_do(void **state)
         record.power = POWER_STOPPING;
         assert_int_equal(host_half_instance_put(world->half, &record), 0);
         WORLD_UNTIL(world, world_state(world, 1) == VM_DRAINING && !world->ready);
-        world_run_for(world, 1200);
+        run_loop_for(world->event, 1200);
         assert_int_equal(world_state(world, 1), VM_DRAINING);
         world->connections = 0;
         stop = world_agent_hears(world, AGENT_STOP);
@@ -89,7 +89,7 @@ static void a_new_hostd_takes_nobody_out_of_rotation_that_it_does_not_know(void 
         world_start_half(world);
         world_put_records(world, 1); /* the records are there before libvirt has answered */
         world_make_ready(world, 1);
-        world_run_for(world, 200);
+        run_loop_for(world->event, 200);
         assert_int_equal(world->n_unready, n_unready);
 }
 
@@ -113,9 +113,9 @@ static void an_old_incarnation_s_host_has_no_say(void **state)
         assert_int_equal(host_half_observed_put(world->half, &now), 0);
         WORLD_UNTIL(world, world->n_weights == 1);
         assert_int_equal(host_half_observed_put(world->half, &old), 0);
-        world_run_for(world, 300);
+        run_loop_for(world->event, 300);
         host_half_observed_deleted(world->half, "h2", &old.id);
-        world_run_for(world, 300);
+        run_loop_for(world->event, 300);
         assert_int_equal(world->n_weights, 1);
         host_half_observed_deleted(world->half, "h1", &now.id);
         WORLD_UNTIL(world, world->n_weights == 0);

@@ -18,7 +18,7 @@ static void what_never_was_here_is_told_as_stopped(void **state)
         assert_int_equal(world->observed.done[ACTION_REBUILD], 2);
         n_told = world->n_observed;
         host_half_synced(world->half);
-        world_run_for(world, 200);
+        run_loop_for(world->event, 200);
         assert_int_equal(world->n_observed, n_told); /* said once */
 }
 
@@ -28,7 +28,7 @@ static void an_observed_record_that_nothing_backs_is_gone(void **state)
         InstanceId id = {.deployment = HALF_DEPLOYMENT, .role = "web", .number = 4};
 
         assert_int_equal(host_half_observed_found(world->half, &id), 0);
-        world_run_for(world, 200);
+        run_loop_for(world->event, 200);
         assert_int_equal(world->n_gone, 0); /* perhaps its record is yet to come */
         host_half_synced(world->half);
         WORLD_UNTIL(world, world->n_gone == 1);
@@ -44,7 +44,7 @@ static void only_changes_are_told(void **state)
         n_told = world->n_observed;
         for (int i = 0; i < 5; i++) {
                 world_agent_is(world, AGENT_READY_ROLE, 1);
-                world_run_for(world, 30);
+                run_loop_for(world->event, 30);
         }
         assert_int_equal(world->n_observed, n_told);
 }

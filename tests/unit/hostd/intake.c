@@ -10,6 +10,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/str.h"
+#include "tests/unit/loop.h"
 #include "tests/unit/test.h"
 
 static char dir[64];
@@ -37,16 +38,11 @@ static int file_of(const char *text)
 
 static void take(Intake *intake)
 {
-        uint64_t give_up_ns = clock_boottime_ns() + 20 * NSEC_PER_SEC;
-
         intake->blobs = blobs;
         intake->done = on_done;
         done = false;
         intake_start(intake, worker);
-        while (!done) {
-                assert_true(clock_boottime_ns() < give_up_ns);
-                assert_true(sd_event_run(event, 100000) >= 0);
-        }
+        RUN_UNTIL(event, done);
 }
 
 static void test_no_package(void **state)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 #include "tests/unit/hostd/membership-world.h"
+#include "tests/unit/loop.h"
 
 static size_t members(const ClusterWorld *world)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 #include "tests/unit/hostd/membership-world.h"
+#include "tests/unit/loop.h"
 
 /* systemd at the other end of a connection of its own: refuses once, then does as it is told. */
 typedef struct Systemd {

@@ -71,12 +71,6 @@ static int teardown(void **state)
         return 0;
 }
 
-static void run_for(uint64_t ns)
-{
-        for (uint64_t end_ns = clock_boottime_ns() + ns; clock_boottime_ns() < end_ns;)
-                sd_event_run(event, 10000);
-}
-
 static void one_falls_silent_and_is_heard_again(void **state)
 {
         uint64_t before_ns, spoke_ns;
@@ -119,7 +113,7 @@ static void where_nothing_is_heard_nobody_is_silent(void **state)
         pulses_follow(pulses, LEASE_NS);
         RUN_UNTIL(event, n_synced == 1);
         before_ns = since("h2");
-        run_for(LEASE_NS + LEASE_NS / 2);
+        run_loop_for(event, (LEASE_NS + LEASE_NS / 2) / NSEC_PER_MSEC);
         assert_int_equal(n_silent, 0);
         renew("h2");
         RUN_UNTIL(event, since("h2") > before_ns);

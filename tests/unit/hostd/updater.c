@@ -127,7 +127,7 @@ static void begin(Fixture *fixture)
 
         updater_look(fixture->updater, &update);
         updater_set_bus(fixture->updater, fixture->bus.client);
-        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->asked[0]);
+        RUN_UNTIL(fixture->event, fixture->asked[0]);
         assert_string_equal(fixture->asked, UNIT " ");
 }
 
@@ -138,7 +138,7 @@ static void a_new_version_is_started(void **state)
         begin(fixture);
         end_unit(fixture, "other.service", NULL);
         end_unit(fixture, UNIT, "updated version 2 is started at the next restart\n");
-        BUS_PAIR_RUN_UNTIL(fixture->event, str_equal(fixture->asked, UNIT " reboot.target "));
+        RUN_UNTIL(fixture->event, str_equal(fixture->asked, UNIT " reboot.target "));
         assert_int_equal(fixture->n_said, 0);
 }
 
@@ -148,7 +148,7 @@ static void what_is_current_stays(void **state)
 
         begin(fixture);
         end_unit(fixture, UNIT, "current no version newer than 1\n");
-        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->n_said > 0);
+        RUN_UNTIL(fixture->event, fixture->n_said > 0);
         assert_string_equal(fixture->report.operation, "op1");
         assert_true(fixture->report.current);
         assert_string_equal(fixture->asked, UNIT " ");
@@ -170,7 +170,7 @@ static void what_fails_says_why(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 begin(fixture);
                 end_unit(fixture, UNIT, cases[i].outcome);
-                BUS_PAIR_RUN_UNTIL(fixture->event, fixture->report.problem[0]);
+                RUN_UNTIL(fixture->event, fixture->report.problem[0]);
                 assert_string_equal(fixture->report.problem, cases[i].problem);
                 updater_set_bus(fixture->updater, NULL);
                 updater_look(fixture->updater, &(HostUpdate) {});
@@ -178,7 +178,7 @@ static void what_fails_says_why(void **state)
         }
         fixture->start_error = "not allowed";
         begin(fixture);
-        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->report.problem[0]);
+        RUN_UNTIL(fixture->event, fixture->report.problem[0]);
         assert_string_equal(fixture->report.problem, "not allowed");
 }
 
@@ -190,9 +190,9 @@ static void a_lost_bus_begins_again(void **state)
         begin(fixture);
         updater_set_bus(fixture->updater, NULL);
         updater_set_bus(fixture->updater, fixture->bus.client);
-        BUS_PAIR_RUN_UNTIL(fixture->event, str_equal(fixture->asked, UNIT " " UNIT " "));
+        RUN_UNTIL(fixture->event, str_equal(fixture->asked, UNIT " " UNIT " "));
         end_unit(fixture, UNIT, "current none\n");
-        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->n_said > 0);
+        RUN_UNTIL(fixture->event, fixture->n_said > 0);
         assert_true(fixture->report.current);
 }
 
@@ -203,10 +203,10 @@ static void after_the_restart_it_waits_for_health(void **state)
 
         updater_set_bus(fixture->updater, fixture->bus.client);
         updater_look(fixture->updater, &update);
-        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->n_looks == 2);
+        RUN_UNTIL(fixture->event, fixture->n_looks == 2);
         assert_int_equal(fixture->n_said, 0);
         fixture->boot_state = "active";
-        BUS_PAIR_RUN_UNTIL(fixture->event, fixture->n_said > 0);
+        RUN_UNTIL(fixture->event, fixture->n_said > 0);
         assert_true(fixture->report.healthy);
         assert_string_equal(fixture->report.operation, "op1");
         assert_string_equal(fixture->asked, "");

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "tests/unit/loop.h"
 #include "tests/unit/netd/example.h"
 
 typedef struct Seen {
@@ -35,18 +36,15 @@ static LinkPeer host(const char *address)
         return peer;
 }
 
-static void run_for(uint64_t ms)
-{
-        for (uint64_t i = 0; i < ms / 10; i++)
-                assert_true(sd_event_run(event, 10 * 1000) >= 0);
-}
-
 static void begin(void)
 {
         example_namespace();
         assert_int_equal(system("ip link add pa0 type veth peer name pb0 && "
                                 "ip link set pa0 address 02:55:c6:12:00:01 up && "
-                                "ip link set pb0 address 02:55:c6:12:00:02 up"),
+                                "ip link set pb0 address 02:55:c6:12:00:02 up && "
+                                /* what is sent before a link is up in earnest is dropped */
+                                "until ip link show pa0 up | grep -q 'state UP' && "
+                                "ip link show pb0 up | grep -q 'state UP'; do :; done"),
                          0);
         assert_true(sd_event_new(&event) >= 0);
 }
@@ -55,31 +53,31 @@ static void who_answers_is_reached_directly(void **unused)
 {
         const LinkPeer a = host("198.18.0.1"), b = host("198.18.0.2");
         Seen at_a = {}, at_b = {};
+        uint64_t begun_ns;
         Paths *one, *two;
 
         begin();
+        begun_ns = clock_boottime_ns();
         assert_int_equal(paths_new(event, on_found, &at_a, &one), 0);
         assert_int_equal(paths_new(event, on_found, &at_b, &two), 0);
         assert_int_equal(paths_use(one, "pa0"), 0);
         assert_int_equal(paths_add(one, &b), 0);
         assert_int_equal(paths_add(one, &b), 0);
-        run_for(50);
+        run_loop_for(event, 50);
         assert_int_equal(at_a.times, 0); /* nobody is there yet */
         assert_int_equal(paths_add(two, &a), 0);
         assert_int_equal(paths_use(two, "pb0"), 0);
-        run_for(100);
         /* the one that has begun asks, and is asked: nobody waits for the next turn */
-        assert_int_equal(at_a.times, 1);
-        assert_int_equal(at_b.times, 1);
+        RUN_UNTIL(event, at_a.times == 1 && at_b.times == 1);
+        assert_true(clock_boottime_ns() - begun_ns < PATHS_ASK_NS);
         assert_true(at_a.directly && at_b.directly);
         assert_int_equal(paths_use(two, "pb0"), 0);
-        run_for(50);
+        run_loop_for(event, 50);
         assert_int_equal(at_a.times, 1);
         /* the device is made anew: what led over the old one is gone, and is told again */
         assert_int_equal(paths_use(one, ""), 0);
         assert_int_equal(paths_use(one, "pa0"), 0);
-        run_for(100);
-        assert_int_equal(at_a.times, 2);
+        RUN_UNTIL(event, at_a.times == 2);
         assert_true(at_a.directly);
         paths_remove(one, &b);
         paths_free(one);
@@ -100,12 +98,10 @@ static void what_was_not_carried_out_is_told_again(void **unused)
         assert_int_equal(paths_add(two, &a), 0);
         assert_int_equal(paths_use(one, "pa0"), 0);
         assert_int_equal(paths_add(one, &b), 0);
-        run_for(100);
-        assert_int_equal(at_a.times, 1);
+        RUN_UNTIL(event, at_a.times == 1);
         at_a.refuse = false;
-        run_for(PATHS_ASK_NS / 1000000 + 200);
-        assert_int_equal(at_a.times, 2);
-        run_for(PATHS_ASK_NS / 1000000 + 200);
+        RUN_UNTIL(event, at_a.times == 2);
+        run_loop_for(event, PATHS_ASK_NS / NSEC_PER_MSEC + 500);
         assert_int_equal(at_a.times, 2);
         paths_free(one);
         paths_free(two);
@@ -149,7 +145,7 @@ static void nobody_else_is_believed_or_answered(void **unused)
         send_from_b(answer, 15, mac);
         send_from_b("", 0, mac);
         send_from_b(answer, sizeof(answer), "\xff\xff\xff\xff\xff\xff");
-        run_for(100);
+        run_loop_for(event, 100);
         assert_int_equal(seen.times, 0);
         /* of a host that is not declared */
         paths_remove(paths, &b);
@@ -164,11 +160,11 @@ static void nobody_else_is_believed_or_answered(void **unused)
                               sizeof(struct sockaddr_ll)),
                          0);
         assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
-        run_for(50);
+        run_loop_for(event, 50);
         while (recv(fd, frame, sizeof(frame), MSG_DONTWAIT) >= 0)
                 ;
         send_from_b(asks, sizeof(asks), mac);
-        run_for(100);
+        run_loop_for(event, 100);
         assert_int_equal(recv(fd, frame, sizeof(frame), 0), -1);
         close(fd);
         paths_free(paths);
@@ -185,8 +181,7 @@ static void who_does_not_answer_is_not(void **unused)
         assert_int_equal(paths_new(event, on_found, &seen, &paths), 0);
         assert_int_equal(paths_add(paths, &b), 0);
         assert_int_equal(paths_use(paths, "nothing"), 0); /* no device: nobody answers */
-        run_for(3 * PATHS_ASK_NS / 1000000 + 200);
-        assert_int_equal(seen.times, 1);
+        RUN_UNTIL(event, seen.times == 1);
         assert_false(seen.directly);
         paths_free(paths);
         sd_event_unref(event);

@@ -15,6 +15,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/str.h"
 #include "lib/io/etcd.h"
+#include "tests/unit/loop.h"
 #include "tests/unit/test.h"
 
 typedef struct Server {
@@ -113,13 +114,3 @@ static _unused_ Etcd *server_client(const Server *server, sd_event *event, uint6
         assert_int_equal(etcd_new(event, &config, &etcd), 0);
         return etcd;
 }
-
-/* Runs the loop until the condition holds; fails the test after some seconds. */
-#define RUN_UNTIL(event, condition)                                                                \
-        do {                                                                                       \
-                uint64_t give_up_ns = clock_boottime_ns() + 30 * NSEC_PER_SEC;                     \
-                while (!(condition)) {                                                             \
-                        assert_true(clock_boottime_ns() < give_up_ns);                             \
-                        assert_true(sd_event_run(event, 100000) >= 0);                             \
-                }                                                                                  \
-        } while (0)

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "lib/base/clock.h"
+#include "tests/unit/loop.h"
 #include "tests/unit/test.h"
 
 typedef struct Fixture {
@@ -72,12 +73,7 @@ static size_t on_data(void *userdata, const char *data, size_t length)
 
 static void run(Fixture *f, const bool *until)
 {
-        uint64_t give_up_ns = clock_boottime_ns() + 10 * NSEC_PER_SEC;
-
-        while (f->ended == 0 && !(until && *until)) {
-                assert_true(clock_boottime_ns() < give_up_ns);
-                assert_true(sd_event_run(f->event, 100000) >= 0);
-        }
+        RUN_UNTIL(f->event, f->ended > 0 || (until && *until));
 }
 
 static int set_up(void **state)

@@ -11,6 +11,7 @@
 #include "lib/base/clock.h"
 #include "lib/io/http.h"
 #include "tests/unit/lib/io/test-pki.h"
+#include "tests/unit/loop.h"
 
 #define FILE_BYTES (3 * MIB + 77)
 
@@ -90,12 +91,7 @@ static _unused_ void on_done(void *userdata, const HttpResult *result)
 
 static _unused_ void run_until(Fixture *f, const int *counter, int value)
 {
-        uint64_t give_up_ns = clock_boottime_ns() + 20 * NSEC_PER_SEC;
-
-        while (*counter < value) {
-                assert_true(clock_boottime_ns() < give_up_ns);
-                assert_true(sd_event_run(f->event, 100000) >= 0);
-        }
+        RUN_UNTIL(f->event, *counter >= value);
 }
 
 static _unused_ char *url(Fixture *f, const char *path)
