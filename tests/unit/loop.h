@@ -18,7 +18,7 @@
                 while (!(condition)) {                                                             \
                         if (clock_boottime_ns() > give_up_ns)                                      \
                                 fail_msg("never came true: %s", #condition);                       \
-                        assert_true(sd_event_run(event, 20000) >= 0);                 \
+                        assert_true(sd_event_run(event, 20000) >= 0);                              \
                 }                                                                                  \
         } while (0)
 

@@ -301,11 +301,13 @@ static void test_a_guest_os_is_put_there(void **state)
         _cleanup_free_ char *path = str_printf("%s/os", f->world->dir);
         BlobStore *blobs = host_half_blobs(f->world->half);
         char digest[BLOB_DIGEST_LENGTH + 1], name[128], message[BLOB_MESSAGE_MAX];
+        const RecordKey key = {.type = RECORD_OS, .name = "debian-13", .version = "7"};
         uint64_t size;
 
         write_os();
         f->os.disabled = true; /* and so not fetched */
         bus_world_write(f->world, &(Record) {.type = RECORD_OS, .os = f->os});
+        RUN_UNTIL(f->world->event, store_get(f->world->store, &key)->os.disabled);
         for (size_t i = 0; i < f->os.n_files; i++) {
                 _cleanup_close_ int fd = -1;
 

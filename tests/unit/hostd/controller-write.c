@@ -117,6 +117,7 @@ static int set_up(void **state)
         assert_int_equal(sd_event_new(&event), 0);
         server_start(&server);
         etcd = server_client(&server, event, 10 * NSEC_PER_SEC);
+        server_await(etcd, event);
         return 0;
 }
 

@@ -111,7 +111,7 @@ static void test_guard(void **state)
         assert_int_equal(sd_event_new(&event), 0);
         server_start(&server);
         server_ctl_at(&server, server.port, "put /troupe/1/cluster '{\"lease_ms\":10000}'");
-        etcd = server_client(&server, event, NSEC_PER_SEC);
+        etcd = server_client(&server, event, 0);
         assert_int_equal(store_new(etcd,
                                    &(StoreHandlers) {.put = on_put,
                                                      .deleted = on_deleted,
@@ -156,11 +156,11 @@ static void test_guard(void **state)
         server_ctl_at(&server, server.port, "del /troupe/1/leader");
         elect(etcd);
         RUN_UNTIL(event, leadings == 3);
-        kill(server.pid, SIGSTOP);
+        server_freeze(&server);
         register_host("h4");
         assert_string_equal(error, "Unavailable");
         assert_int_equal(renewals, 1);
-        kill(server.pid, SIGCONT);
+        server_thaw(&server);
         controller_free(controller);
         pulses_free(pulses);
         store_free(store);

@@ -123,6 +123,7 @@ static void the_only_host_needs_no_lease(void **state)
         make_fence(fixture, false);
         assert_int_equal(fixture->until_ns, 0);
         join(fixture, false);
+        RUN_UNTIL(fixture->event, str_equal(fixture->said, "Guard Get "));
         run_loop_for(fixture->event, 50);
         assert_string_equal(fixture->said, "Guard Get ");
         assert_int_equal(fixture->lease_ms, 10000);
@@ -146,6 +147,7 @@ static void among_others_it_is_held_and_renewed(void **state)
         make_fence(fixture, false);
         join(fixture, true);
         fence_clean(fixture->fence);
+        RUN_UNTIL(fixture->event, str_equal(fixture->said, "Guard Get "));
         run_loop_for(fixture->event, 50);
         assert_string_equal(fixture->said, "Guard Get ");
         fence_renewed(fixture->fence, 1000);

@@ -320,12 +320,8 @@ static void test_nobody(void **state)
         f->holders[0].listed = true;
         f->holders[0].lies = true;
         assert_int_equal(fetcher_want(f->fetcher, f->digest, BLOB_BYTES), 0);
-        for (int i = 0; i < 3000; i++) {
-                sd_event_run(f->event, 1000);
-                assert_true(fetcher_progress(f->fetcher, f->digest, &progress));
-                if (strstr(progress.problem, "no host"))
-                        break;
-        }
+        RUN_UNTIL(f->event, fetcher_progress(f->fetcher, f->digest, &progress) &&
+                                    strstr(progress.problem, "no host"));
         assert_string_equal(progress.problem, "no host that is up has it");
         assert_int_equal(f->holders[0].n_asked, 1);
         assert_int_equal(f->n_done, 0);

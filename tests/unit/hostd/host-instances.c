@@ -78,10 +78,12 @@ static void a_silent_agent_is_unresponsive(void **state)
         World *world = *state;
         ClusterRecord cluster = {.agent_silence_ms = 300, .drain_ms = 1000, .stop_ms = 1000};
 
-        host_half_cluster_put(world->half, &cluster);
         world_put_records(world, 1);
         world_make_ready(world, 1);
+        host_half_cluster_put(world->half, &cluster);
         WORLD_UNTIL(world, world->observed.status == STATUS_UNRESPONSIVE_ROLE && !world->ready);
+        cluster.agent_silence_ms = 30000;
+        host_half_cluster_put(world->half, &cluster);
         world_agent_is(world, AGENT_READY_ROLE, 1);
         WORLD_UNTIL(world, world->observed.status == STATUS_READY_ROLE && world->ready);
 }

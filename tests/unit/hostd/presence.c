@@ -18,6 +18,9 @@ typedef struct Host {
         bool synced;
 } Host;
 
+#define LEASE_S 30 /* does not end within a test */
+#define ENDS_S  5  /* its end is waited for */
+
 static sd_event *event;
 
 static void on_put(void *userdata, const Record *record, const Record *before)
@@ -70,14 +73,13 @@ static void on_alive(void *userdata, int64_t revision)
         ((Host *) userdata)->alive = revision;
 }
 
-static void host_start(Host *host, Server *server)
+static void host_start(Host *host, Server *server, unsigned lease_s)
 {
         AliveRecord alive = {.epoch = 1};
 
         assert_int_equal(etcd_new(event,
                                   &(EtcdConfig) {.endpoints = (const char *[]) {server->url},
-                                                 .n_endpoints = 1,
-                                                 .timeout_ns = NSEC_PER_SEC},
+                                                 .n_endpoints = 1},
                                   &host->etcd),
                          0);
         assert_int_equal(store_new(host->etcd,
@@ -91,7 +93,7 @@ static void host_start(Host *host, Server *server)
                          0);
         RUN_UNTIL(event, host->synced);
         snprintf(alive.host, sizeof(alive.host), "%s", host->name);
-        assert_int_equal(presence_new(host->etcd, host->name, &alive, 2,
+        assert_int_equal(presence_new(host->etcd, host->name, &alive, lease_s,
                                       &(PresenceHandlers) {.userdata = host,
                                                            .elected = on_elected,
                                                            .deposed = on_deposed,
@@ -117,11 +119,11 @@ static void test_election(void **state)
 
         assert_int_equal(sd_event_new(&event), 0);
         server_start(&server);
-        host_start(&a, &server);
+        host_start(&a, &server, LEASE_S);
         RUN_UNTIL(event, a.elections == 1);
         assert_int_equal(presence_leading(a.presence), a.election);
         assert_true(a.alive > 0);
-        host_start(&b, &server);
+        host_start(&b, &server, LEASE_S);
         RUN_UNTIL(event, b.alive > 0);
 
         /* gives up and stands again: perhaps the other one is elected, with a later key anyhow */
@@ -136,7 +138,7 @@ static void test_election(void **state)
         host_stop(&a);
         server_ctl_at(&server, server.port, "del --prefix /troupe");
         server_ctl_at(&server, server.port, "put /troupe/1/leader a");
-        host_start(&a, &server);
+        host_start(&a, &server, LEASE_S);
         RUN_UNTIL(event, a.elections == 1);
 
         /* another one leads while this one's key is gone */
@@ -144,9 +146,13 @@ static void test_election(void **state)
         RUN_UNTIL(event, a.elections == 2 && a.depositions == 1);
 
         /* its lease is ended: it leads no more, and again when it has a new one */
-        kill(server.pid, SIGSTOP);
-        run_loop_for(event, 3000);
-        kill(server.pid, SIGCONT);
+        host_stop(&a);
+        host_start(&a, &server, ENDS_S);
+        RUN_UNTIL(event, a.elections == 1);
+        server_freeze(&server);
+        run_loop_for(event, (ENDS_S + 1) * 1000);
+        server_thaw(&server);
+        RUN_UNTIL(event, a.depositions > 0);
         RUN_UNTIL(event, presence_leading(a.presence) > 0);
         host_stop(&a);
         sd_event_unref(event);
@@ -161,10 +167,10 @@ static void test_silent_leader(void **state)
 
         assert_int_equal(sd_event_new(&event), 0);
         server_start(&server);
-        host_start(&a, &server);
+        host_start(&a, &server, ENDS_S);
         RUN_UNTIL(event, a.elections == 1);
-        host_start(&b, &server);
-        host_start(&c, &server);
+        host_start(&b, &server, ENDS_S);
+        host_start(&c, &server, ENDS_S);
         presence_set_second(c.presence, true);
         RUN_UNTIL(event, b.alive > 0 && c.alive > 0 && b.leader.create_revision == a.election &&
                                  c.leader.create_revision == a.election);
@@ -220,7 +226,7 @@ static void test_reports(void **state)
 
         assert_int_equal(sd_event_new(&event), 0);
         server_start(&server);
-        host_start(&a, &server);
+        host_start(&a, &server, LEASE_S);
         presence_report(a.presence, &early); /* there is no lease yet */
         RUN_UNTIL(event, str_equal(reported(&a), "op1"));
         RUN_UNTIL(event, a.alive > 0);

@@ -4,6 +4,7 @@
 
 #include "hostd/pulses.h"
 
+#include "lib/api/records.h"
 #include "tests/unit/lib/io/etcd-server.h"
 
 #define LEASE_NS (2 * NSEC_PER_SEC)
@@ -13,6 +14,7 @@ static Server server;
 static Etcd *etcd;
 static Pulses *pulses;
 static unsigned n_silent, n_heard, n_synced;
+static bool renewed;
 static char last[64];
 
 static void on_silent(void *userdata, const char *host)
@@ -32,11 +34,22 @@ static void on_synced(void *userdata)
         n_synced++;
 }
 
+static void on_renewed(void *userdata, const EtcdReply *reply)
+{
+        assert_int_equal(reply->outcome, ETCD_OK);
+        renewed = true;
+}
+
 static void renew(const char *host)
 {
-        _cleanup_free_ char *put = str_printf("put /troupe/renewals/1/%s ''", host);
+        char key[RECORD_KEY_MAX + 1];
+        EtcdTxn *txn = etcd_txn_new();
 
-        server_ctl_at(&server, server.port, put);
+        snprintf(key, sizeof(key), RECORD_RENEWAL_PREFIX "%s", host);
+        etcd_txn_put(txn, key, "", 0, 0);
+        renewed = false;
+        assert_int_equal(etcd_txn_commit(etcd, txn, on_renewed, NULL, NULL), 0);
+        RUN_UNTIL(event, renewed);
 }
 
 static uint64_t since(const char *host)
@@ -52,7 +65,8 @@ static int setup(void **state)
         n_silent = n_heard = n_synced = 0;
         assert_int_equal(sd_event_new(&event), 0);
         server_start(&server);
-        etcd = server_client(&server, event, NSEC_PER_SEC);
+        etcd = server_client(&server, event, 0);
+        server_await(etcd, event);
         assert_int_equal(pulses_new(etcd,
                                     &(PulsesHandlers) {.silent = on_silent,
                                                        .heard = on_heard,
@@ -73,7 +87,7 @@ static int teardown(void **state)
 
 static void one_falls_silent_and_is_heard_again(void **state)
 {
-        uint64_t before_ns, spoke_ns;
+        uint64_t before_ns = 0, spoke_ns;
         Pulse pulse;
 
         renew("h1");
@@ -84,8 +98,8 @@ static void one_falls_silent_and_is_heard_again(void **state)
         assert_true(pulses_synced(pulses) && since("h1") > 0 && since("h2") > 0);
         assert_false(pulses_get(pulses, "h3", &pulse));
         assert_int_equal(pulse.revision, 0);
-        before_ns = since("h1");
-        while (n_silent == 0) { /* h2 goes on */
+        while (n_silent == 0) {          /* h2 goes on */
+                before_ns = since("h1"); /* anew, if this one heard nothing of anybody meanwhile */
                 spoke_ns = since("h2");
                 renew("h2");
                 RUN_UNTIL(event, since("h2") > spoke_ns);

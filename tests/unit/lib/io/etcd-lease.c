@@ -43,11 +43,11 @@ static void test_lease(void **state)
         seen.first = seen.lease;
 
         /* a member that does not answer: failing, and the time it is valid does not move */
-        kill(server.pid, SIGSTOP);
+        server_freeze(&server);
         seen.valid_until_ns = 0;
         RUN_UNTIL(event, seen.count[ETCD_LEASE_FAILING] > 0);
         assert_true(seen.valid_until_ns < clock_boottime_ns() + 2 * NSEC_PER_SEC);
-        kill(server.pid, SIGCONT);
+        server_thaw(&server);
 
         /* ended behind its back: lost, and a new one is there by itself */
         RUN_UNTIL(event, etcd_lease_id(lease) != 0 && seen.valid_until_ns > clock_boottime_ns());

@@ -18,24 +18,32 @@
 #include "tests/unit/loop.h"
 #include "tests/unit/test.h"
 
+#define SERVER_PORTS_MAX 4
+
 typedef struct Server {
         pid_t pid;
         unsigned port, peer_port;
+        int ports[SERVER_PORTS_MAX]; /* hold them, see server_take_port() */
+        size_t n_ports;
         const char *quota_bytes; /* NULL: default */
         char dir[64];
         char url[64];
 } Server;
 
-static _unused_ unsigned server_free_port(void)
+/* A port of its own until it is removed: nobody else is given it while a socket is bound to it, and
+ * etcd may listen there all the same, as both ask for SO_REUSEADDR and this one does not listen. */
+static _unused_ unsigned server_take_port(Server *server)
 {
         struct sockaddr_in address = {.sin_family = AF_INET,
                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        socklen_t length = sizeof(address);
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        socklen_t length = sizeof(address);
 
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int) {1}, sizeof(int)), 0);
         assert_int_equal(bind(fd, (struct sockaddr *) &address, length), 0);
         assert_int_equal(getsockname(fd, (struct sockaddr *) &address, &length), 0);
-        close(fd);
+        assert_true(server->n_ports < SERVER_PORTS_MAX);
+        server->ports[server->n_ports++] = fd;
         return ntohs(address.sin_port);
 }
 
@@ -63,18 +71,37 @@ static _unused_ void server_start_at(Server *server, unsigned port)
         }
 }
 
+/* Where it will be; it does not run yet. */
+static _unused_ void server_init(Server *server)
+{
+        strcpy(server->dir, "/tmp/troupe-etcd-XXXXXX");
+        assert_non_null(mkdtemp(server->dir));
+        server->port = server_take_port(server);
+        server->peer_port = server_take_port(server);
+        snprintf(server->url, sizeof(server->url), "http://127.0.0.1:%u", server->port);
+}
+
+/* It runs, and will listen in a moment. */
 static _unused_ void server_start(Server *server)
 {
-        if (!server->dir[0]) {
-                snprintf(server->dir, sizeof(server->dir), "/tmp/troupe-etcd-XXXXXX");
-                assert_non_null(mkdtemp(server->dir));
-                server->port = server_free_port();
-                do
-                        server->peer_port = server_free_port();
-                while (server->peer_port == server->port);
-                snprintf(server->url, sizeof(server->url), "http://127.0.0.1:%u", server->port);
-        }
+        if (!server->dir[0])
+                server_init(server);
         server_start_at(server, server->port);
+}
+
+/* When this returns, none of its threads runs any more. */
+static _unused_ void server_freeze(Server *server)
+{
+        int status;
+
+        kill(server->pid, SIGSTOP);
+        assert_int_equal(waitpid(server->pid, &status, WUNTRACED), server->pid);
+        assert_true(WIFSTOPPED(status));
+}
+
+static _unused_ void server_thaw(Server *server)
+{
+        kill(server->pid, SIGCONT);
 }
 
 static _unused_ void server_kill(Server *server)
@@ -90,6 +117,8 @@ static _unused_ void server_remove(Server *server)
 
         if (server->pid)
                 server_kill(server);
+        while (server->n_ports > 0)
+                close(server->ports[--server->n_ports]);
         assert_int_equal(system(command), 0);
 }
 
@@ -97,7 +126,7 @@ static _unused_ void server_ctl_at(Server *server, unsigned port, const char *ar
 {
         _cleanup_free_ char *command =
                 str_printf("ETCDCTL_API=3 etcdctl --endpoints=http://127.0.0.1:%u "
-                           "--dial-timeout=10s --command-timeout=10s %s >/dev/null",
+                           "--dial-timeout=60s --command-timeout=60s %s >/dev/null",
                            port, arguments);
 
         assert_int_equal(system(command), 0);
@@ -113,4 +142,22 @@ static _unused_ Etcd *server_client(const Server *server, sd_event *event, uint6
 
         assert_int_equal(etcd_new(event, &config, &etcd), 0);
         return etcd;
+}
+
+static _unused_ void server_on_answer(void *userdata, const EtcdReply *reply)
+{
+        *(int *) userdata = (int) reply->outcome;
+}
+
+/* Until it answers: a client of one member does not wait for it by itself. */
+static _unused_ void server_await(Etcd *etcd, sd_event *event)
+{
+        int outcome;
+
+        do {
+                outcome = -1;
+                assert_int_equal(etcd_range(etcd, "/none", false, server_on_answer, &outcome, NULL),
+                                 0);
+                RUN_UNTIL(event, outcome >= 0);
+        } while (outcome != ETCD_OK);
 }

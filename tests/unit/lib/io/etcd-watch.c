@@ -73,9 +73,9 @@ static void test_mirror(void **state)
         /* what happened meanwhile was compacted: everything again, and nothing stale is left */
         server_kill(&server);
         before = server.port;
-        server_start_at(&server, server_free_port());
+        server_start_at(&server, server_take_port(&server));
         server_kill(&server);
-        server.port = server_free_port();
+        server.port = server_take_port(&server);
         server_start_at(&server, server.port);
         server_ctl_at(&server, server.port, "del /t/b");
         server_ctl_at(&server, server.port, "put /t/d four");
@@ -127,7 +127,7 @@ static void test_leaves_a_member_with_the_requests(void **state)
         assert_int_equal(etcd_watch_new(etcd, "/t/", on_event, &mirror, &mirror.watch), 0);
         assert_int_equal(etcd_lease_new(etcd, 5, NULL, on_lease, &granted, &lease), 0);
         RUN_UNTIL(event, mirror.syncs > 0 && granted == 1);
-        kill(hangs.pid, SIGSTOP);
+        server_freeze(&hangs);
         for (int i = 0; i < 3; i++) /* to a revision that the stream goes on from */
                 server_ctl_at(&other, other.port, "put /t/b two");
         RUN_UNTIL(event, map_contains(&mirror.map, "/t/b"));

@@ -71,18 +71,6 @@ static Etcd *client(const char *const *urls, size_t n, uint64_t timeout_ns)
         return etcd;
 }
 
-/* The server takes a moment to start: its absence has a name, and nothing was written. */
-static void await_server(Etcd *etcd)
-{
-        Answer answer;
-        uint64_t give_up_ns = clock_boottime_ns() + 60 * NSEC_PER_SEC;
-
-        do {
-                answer = range(etcd, "/none", false);
-                assert_true(clock_boottime_ns() < give_up_ns);
-        } while (answer.outcome != ETCD_OK);
-}
-
 static void test_keys(void **state)
 {
         _cleanup_(etcd_freep) Etcd *etcd = NULL;
@@ -92,7 +80,7 @@ static void test_keys(void **state)
 
         server_start(&server);
         etcd = client((const char *[]) {server.url}, 1, 0);
-        await_server(etcd);
+        server_await(etcd, event);
         assert_int_equal(put(etcd, "/t/a", "one").outcome, ETCD_OK);
         assert_int_equal(put(etcd, "/t/b", "two").outcome, ETCD_OK);
         assert_int_equal(put(etcd, "/u", "outside").outcome, ETCD_OK);
@@ -154,16 +142,16 @@ static void test_members(void **state)
 
         server_start(&server);
         etcd = client((const char *[]) {"http://127.0.0.1:9", server.url}, 2, NSEC_PER_SEC);
-        await_server(etcd);
+        server_await(etcd, event);
         assert_int_equal(range(etcd, "/a", false).outcome, ETCD_OK);
-        kill(server.pid, SIGSTOP);
+        server_freeze(&server);
         assert_int_equal(put(etcd, "/a", "x").outcome, ETCD_TIMEOUT);
-        kill(server.pid, SIGCONT);
-        await_server(etcd);
+        server_thaw(&server);
+        server_await(etcd, event);
         server_kill(&server);
         assert_int_equal(put(etcd, "/a", "x").outcome, ETCD_UNREACHABLE);
         server_start(&server);
-        await_server(etcd);
+        server_await(etcd, event);
         assert_int_equal(put(etcd, "/a", "x").outcome, ETCD_OK);
         server_remove(&server);
 }
@@ -178,7 +166,7 @@ static void test_no_space(void **state)
 
         server_start(&server);
         etcd = client((const char *[]) {server.url}, 1, 0);
-        await_server(etcd);
+        server_await(etcd, event);
         for (int i = 0; i < 100 && outcome == ETCD_OK; i++) {
                 txn = etcd_txn_new();
                 etcd_txn_put(txn, "/big", big, sizeof(big), 0);
