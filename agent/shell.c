@@ -99,7 +99,8 @@ static void session_close(Session *session, const char *detail)
         session_remove(session);
 }
 
-/* What is waited for on the terminal now. */
+/* What is waited for on the terminal now. Nothing: then not for its end either, which would be told
+ * again and again. */
 static void session_watch(Session *session)
 {
         uint32_t events = 0;
@@ -109,8 +110,9 @@ static void session_watch(Session *session)
         if (session->n_input > 0)
                 events |= EPOLLOUT;
         sd_event_source_set_io_events(session->terminal_source, events);
-        sd_event_source_set_enabled(session->terminal_source,
-                                    session->ended_output ? SD_EVENT_OFF : SD_EVENT_ON);
+        sd_event_source_set_enabled(session->terminal_source, events == 0 || session->ended_output
+                                                                      ? SD_EVENT_OFF
+                                                                      : SD_EVENT_ON);
 }
 
 static void session_read(Session *session)
@@ -164,8 +166,8 @@ static int on_terminal(sd_event_source *source, int fd, uint32_t events, void *u
                 session_write(session);
         if (session->credit > 0 && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
                 session_read(session);
-        else if (!(events & EPOLLIN) && (events & (EPOLLHUP | EPOLLERR)))
-                session->ended_output = true; /* hung up, and nothing is left to read */
+        else if (events & (EPOLLHUP | EPOLLERR))
+                session->n_input = 0; /* nobody takes it; what is left to read waits for credit */
         if (session_is_finished(session))
                 session_close(session, NULL);
         else

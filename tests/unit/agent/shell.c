@@ -128,6 +128,30 @@ static void output_stops_without_credit(void **state)
         host_end(&host);
 }
 
+/* Its last words stay in the terminal when it has exited, until there is credit for them. */
+static void nothing_is_lost_at_the_end_without_credit(void **state)
+{
+        Host host;
+        _cleanup_free_ char *command =
+                str_printf("head -c %lu /dev/zero | tr '\\0' x; echo end-$((1 + 1)); exit 3\n",
+                           AGENT_SHELL_WINDOW + 1000);
+
+        host_begin(&host);
+        host.grants = false;
+        send_shell(&host, AGENT_SHELL_OPEN, (AgentShell) {});
+        type_text(&host, command);
+        RUN_UNTIL(event, host.n_output == AGENT_SHELL_WINDOW);
+        run_loop_for(event, 500); /* it exits */
+        assert_false(host.closed);
+        host.grants = true;
+        send_shell(&host, AGENT_SHELL_CREDIT, (AgentShell) {.credit = AGENT_SHELL_WINDOW});
+        RUN_UNTIL(event, host.closed);
+        assert_true(host.n_output > AGENT_SHELL_WINDOW + 1000);
+        assert_non_null(strstr(host.output.data, "end-2\r\n"));
+        assert_int_equal(host.code, 3);
+        host_end(&host);
+}
+
 static void more_than_credit_ends_the_session(void **state)
 {
         static char flood[AGENT_SHELL_WINDOW + 1];
@@ -181,6 +205,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(types_sees_and_exits),
                 cmocka_unit_test(output_stops_without_credit),
+                cmocka_unit_test(nothing_is_lost_at_the_end_without_credit),
                 cmocka_unit_test(more_than_credit_ends_the_session),
                 cmocka_unit_test(sessions_are_bounded_and_hung_up),
                 cmocka_unit_test(what_a_shell_leaves_behind_is_not_waited_for),
