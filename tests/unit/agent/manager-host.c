@@ -28,8 +28,7 @@ static void a_hello_is_answered_with_all_that_is_known(void **state)
         host_says(&host, &(AgentMessage) {.type = AGENT_HELLO,
                                           .hello = {.protocol = AGENT_PROTOCOL_VERSION,
                                                     .agent_version = "1"}});
-        message = host_hears(&host);
-        assert_int_equal(message.type, AGENT_HELLO);
+        message = host_awaits(&host, AGENT_HELLO);
         agent_message_deinit(&message);
         message = host_hears(&host);
         assert_int_equal(message.type, AGENT_HEARTBEAT);

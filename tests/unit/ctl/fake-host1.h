@@ -38,6 +38,7 @@ static struct {
         int n_operations;
         char typed[256]; /* into the shell that is open */
         size_t n_typed;
+        unsigned n_shells;
         int shell; /* our end of the last one */
 } fake;
 
@@ -251,11 +252,18 @@ static int fake_start_operation(sd_bus_message *message, void *userdata, sd_bus_
         return sd_bus_reply_method_return(message, "o", fake.path);
 }
 
+/* No two have the same: the end of one may be told when the next has begun. */
+static const char *fake_shell_name(unsigned number, char name[static 16])
+{
+        snprintf(name, 16, "sh%u", number);
+        return name;
+}
+
 /* The shell says back what it is told; `exit N` and ^D end it. What it is told is a stream: it
  * comes in any pieces, and with what was typed before. */
 static int fake_shell_input(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
-        char *data = fake.typed + fake.n_typed;
+        char *data = fake.typed + fake.n_typed, name[16];
         ssize_t n = read(fd, data, sizeof(fake.typed) - 1 - fake.n_typed);
         int status = 0;
 
@@ -268,7 +276,8 @@ static int fake_shell_input(sd_event_source *source, int fd, uint32_t events, vo
                         return 0;
         }
         sd_event_source_set_enabled(source, SD_EVENT_OFF);
-        fake_check(sd_bus_emit_signal(fake.bus, FAKE_ROOT, FAKE_MANAGER, "ShellEnded", "sis", "sh1",
+        fake_shell_name((unsigned) (uintptr_t) userdata, name);
+        fake_check(sd_bus_emit_signal(fake.bus, FAKE_ROOT, FAKE_MANAGER, "ShellEnded", "sis", name,
                                       n > 0 ? status : 129, ""));
         close(fd);
         return 0;
@@ -278,6 +287,7 @@ static int fake_open_shell(sd_bus_message *message, void *userdata, sd_bus_error
 {
         const char *service, *slot, *instance;
         uint16_t rows, columns;
+        char name[16];
         int ends[2];
 
         fake_check(
@@ -287,8 +297,11 @@ static int fake_open_shell(sd_bus_message *message, void *userdata, sd_bus_error
                 return sd_bus_error_set(error, "org.troupe.Error.NotReady", "its agent is away");
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
                 return -errno;
-        fake_check(sd_event_add_io(fake.event, NULL, ends[0], EPOLLIN, fake_shell_input, NULL));
-        fake_check(sd_bus_reply_method_return(message, "hs", ends[1], "sh1"));
+        fake.n_shells++;
+        fake_check(sd_event_add_io(fake.event, NULL, ends[0], EPOLLIN, fake_shell_input,
+                                   (void *) (uintptr_t) fake.n_shells));
+        fake_check(sd_bus_reply_method_return(message, "hs", ends[1],
+                                              fake_shell_name(fake.n_shells, name)));
         close(ends[1]);
         fake.shell = ends[0];
         fake.n_typed = 0;

@@ -23,8 +23,8 @@ static void kills_machines_and_libvirtd_and_nothing_else(void **state)
         assert_true(cgroups_running(cgroups));
         kill(vm, SIGSTOP); /* a frozen one dies all the same */
         assert_int_equal(cgroups_kill(cgroups), 0);
-        assert_true(ground_dies(vm, 1000) && ground_dies(emulator, 1000));
-        assert_true(ground_dies(libvirtd, 1000));
+        assert_true(ground_dies(vm) && ground_dies(emulator));
+        assert_true(ground_dies(libvirtd));
         assert_true(ground_lives(hostd));
         assert_false(cgroups_running(cgroups));
         ground_reap(hostd);
@@ -47,7 +47,7 @@ static void finds_qemus_in_libvirtds_group(void **state)
         vm = ground_spawn(&ground, "system.slice/libvirtd.service", GROUND_USER);
         assert_true(cgroups_running(cgroups));
         assert_int_equal(cgroups_kill(cgroups), 0);
-        assert_true(ground_dies(vm, 1000) && ground_dies(libvirtd, 1000));
+        assert_true(ground_dies(vm) && ground_dies(libvirtd));
         assert_false(cgroups_running(cgroups));
         cgroups_close(cgroups);
         ground_end(&ground);

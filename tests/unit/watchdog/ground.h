@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "tests/unit/loop.h"
 #include "tests/unit/test.h"
 
 #define GROUND_USER 64055 /* any number: no such user has to exist */
@@ -95,9 +96,9 @@ static inline pid_t ground_spawn(const Ground *ground, const char *group, uid_t 
 }
 
 /* Waits until it is dead: was it killed within this time? */
-static inline bool ground_dies(pid_t pid, unsigned within_ms)
+static inline bool ground_dies(pid_t pid)
 {
-        uint64_t end_ns = clock_boottime_ns() + within_ms * NSEC_PER_MSEC;
+        uint64_t end_ns = clock_boottime_ns() + LOOP_PATIENCE_NS;
         int status;
 
         while (waitpid(pid, &status, WNOHANG) == 0) {

@@ -7,12 +7,13 @@
 
 #include "tests/unit/watchdog/ground.h"
 
+#define LEASE_NS (3 * NSEC_PER_SEC)
+
 typedef struct Fixture {
         Ground ground;
         Settings settings;
         Manager *manager;
         int device;
-        uint64_t fed_ns; /* last */
         unsigned n_fed;
         char last_fed; /* what was written to the device then */
 } Fixture;
@@ -23,7 +24,6 @@ static void look_at_device(Fixture *fixture)
         ssize_t n = read(fixture->device, seen, sizeof(seen));
 
         if (n > 0) {
-                fixture->fed_ns = clock_boottime_ns();
                 fixture->n_fed += (unsigned) n;
                 fixture->last_fed = seen[n - 1];
         }
@@ -34,15 +34,9 @@ static void start(Fixture *fixture)
         assert_int_equal(manager_new(&fixture->settings, &fixture->manager), 0);
 }
 
-static void run_for(Fixture *fixture, unsigned ms)
-{
-        uint64_t end_ns = clock_boottime_ns() + ms * NSEC_PER_MSEC;
-
-        while (clock_boottime_ns() < end_ns) {
-                assert_true(sd_event_run(fixture->manager->event, 2000) >= 0);
-                look_at_device(fixture);
-        }
-}
+/* Turns the loop, and takes what is written to the device, until the condition holds. */
+#define WATCH_UNTIL(fixture, condition)                                                            \
+        RUN_UNTIL((fixture)->manager->event, (look_at_device(fixture), (condition)))
 
 static int setup(void **state)
 {
@@ -88,74 +82,78 @@ static Guard *guard_of(Fixture *fixture)
 static void fences_by_itself(void **state)
 {
         Fixture *fixture = *state;
+        uint64_t sent_ns;
         pid_t vm;
-        uint64_t sent_ns = clock_boottime_ns();
 
+        fixture->settings.times.lease_ns = LEASE_NS;
         start(fixture);
         ground_group(&fixture->ground, "machine");
         vm = ground_spawn(&fixture->ground, "machine", GROUND_USER);
+        sent_ns = clock_boottime_ns();
         assert_int_equal(guard_hold(guard_of(fixture), sent_ns, sent_ns), 0);
         manager_changed(fixture->manager);
-        run_for(fixture, 400);
-        assert_true(ground_lives(vm));
-        while (ground_lives(vm) && clock_boottime_ns() < sent_ns + NSEC_PER_SEC)
-                run_for(fixture, 5);
-        assert_true(clock_boottime_ns() < sent_ns + NSEC_PER_SEC);
-        run_for(fixture, 50);
-        assert_int_equal(guard_of(fixture)->state, GUARD_FENCED);
-        assert_true(guard_of(fixture)->fenced_ns - sent_ns < NSEC_PER_SEC);
+        WATCH_UNTIL(fixture, guard_of(fixture)->state == GUARD_FENCED);
+        assert_true(ground_dies(vm));
+        assert_true(guard_of(fixture)->fence_ns >= sent_ns + guard_of(fixture)->times.soft_ns);
+        assert_true(guard_of(fixture)->fenced_ns < sent_ns + LEASE_NS);
         /* whatever appears now is killed */
         vm = ground_spawn(&fixture->ground, "machine", GROUND_USER);
-        run_for(fixture, 300);
-        assert_true(ground_dies(vm, 1000));
+        WATCH_UNTIL(fixture, !ground_lives(vm));
 }
 
 static void one_that_was_killed_goes_on(void **state)
 {
         Fixture *fixture = *state;
-        uint64_t sent_ns = clock_boottime_ns();
+        uint64_t sent_ns;
         pid_t vm;
 
+        fixture->settings.times.lease_ns = LEASE_NS;
         start(fixture);
-        assert_int_equal(guard_hold(guard_of(fixture), sent_ns, sent_ns), 0);
-        manager_changed(fixture->manager);
         ground_group(&fixture->ground, "machine");
         vm = ground_spawn(&fixture->ground, "machine", GROUND_USER);
+        sent_ns = clock_boottime_ns();
+        assert_int_equal(guard_hold(guard_of(fixture), sent_ns, sent_ns), 0);
+        manager_changed(fixture->manager);
         manager_free(fixture->manager);
         start(fixture);
         assert_int_equal(guard_of(fixture)->state, GUARD_HELD);
         assert_int_equal(guard_of(fixture)->sent_ns, sent_ns);
-        run_for(fixture, 900);
-        assert_true(ground_dies(vm, 100));
+        WATCH_UNTIL(fixture, !ground_lives(vm));
+        assert_true(guard_of(fixture)->fence_ns >= sent_ns + guard_of(fixture)->times.soft_ns);
 }
 
 static void the_hardware_is_fed_as_long_as_it_may(void **state)
 {
+        uint64_t begun_ns = clock_boottime_ns(), sent_ns, fed_ns = 0;
         Fixture *fixture = *state;
-        uint64_t sent_ns;
+        Guard *guard;
         pid_t vm;
 
-        fixture->settings.times.lease_ns = 3 * NSEC_PER_SEC; /* H = 2.7 s, W = 1 s */
+        fixture->settings.times.lease_ns = LEASE_NS; /* H = 2.7 s, W = 1 s */
         fixture->settings.times.soft_ns = 1800 * NSEC_PER_MSEC;
         snprintf(fixture->settings.device, sizeof(fixture->settings.device), "%.110s/device",
                  fixture->ground.dir);
         start(fixture);
-        run_for(fixture, 1100);
-        assert_in_range(fixture->n_fed, 4, 7);
-        sent_ns = clock_boottime_ns();
-        assert_int_equal(guard_hold(guard_of(fixture), sent_ns, sent_ns), 0);
-        manager_changed(fixture->manager);
+        guard = guard_of(fixture);
+        WATCH_UNTIL(fixture, fixture->n_fed >= 6); /* five times in W, no more */
+        assert_true(clock_boottime_ns() - begun_ns >= 800 * NSEC_PER_MSEC);
         ground_group(&fixture->ground, "machine");
         vm = ground_spawn(&fixture->ground, "machine", 65534);
-        run_for(fixture, 1750);
-        assert_true(ground_lives(vm));
-        /* last fed no later than H - W, and near to that */
-        assert_true(fixture->fed_ns <= sent_ns + 1700 * NSEC_PER_MSEC + 20 * NSEC_PER_MSEC);
-        assert_true(fixture->fed_ns >= sent_ns + 1400 * NSEC_PER_MSEC);
-        run_for(fixture, 300);
-        assert_true(ground_dies(vm, 100));
-        run_for(fixture, 100);
-        assert_true(fixture->fed_ns > sent_ns + 1800 * NSEC_PER_MSEC); /* nothing runs: fed again */
+        sent_ns = clock_boottime_ns();
+        assert_int_equal(guard_hold(guard, sent_ns, sent_ns), 0);
+        manager_changed(fixture->manager);
+        while (guard->state == GUARD_HELD) {
+                fed_ns = fixture->manager->last_fed_ns;
+                assert_true(clock_boottime_ns() < sent_ns + LOOP_PATIENCE_NS);
+                assert_true(sd_event_run(fixture->manager->event, 2000) >= 0);
+                look_at_device(fixture);
+        }
+        assert_true(guard->fence_ns >= sent_ns + 1800 * NSEC_PER_MSEC);
+        assert_true(fed_ns > sent_ns);
+        assert_true(fed_ns <= sent_ns + 1700 * NSEC_PER_MSEC); /* H - W */
+        WATCH_UNTIL(fixture, !ground_lives(vm));
+        /* nothing runs: fed again */
+        WATCH_UNTIL(fixture, fixture->manager->last_fed_ns > guard->fence_ns);
 }
 
 /* What process 1 of the host is. */
@@ -206,7 +204,7 @@ static void one_that_ends_while_it_guards_leaves_the_hardware_armed(void **state
         assert_true(ground_lives(vm));
         assert_int_not_equal(fixture->last_fed, 'V');
         kill(vm, SIGKILL);
-        assert_true(ground_dies(vm, 1000));
+        assert_true(ground_dies(vm));
 }
 
 static void a_host_that_is_switched_off_is_fenced_and_not_reset(void **state)
@@ -216,7 +214,7 @@ static void a_host_that_is_switched_off_is_fenced_and_not_reset(void **state)
 
         process_one_is(fixture, "systemd-shutdow\n");
         vm = terminate_guarding(fixture);
-        assert_true(ground_dies(vm, 100));
+        assert_true(ground_dies(vm));
         assert_int_equal(fixture->last_fed, 'V');
 }
 
@@ -255,8 +253,7 @@ static void what_is_not_known_any_more_is_fenced(void **state)
         ground_group(&fixture->ground, "machine");
         vm = ground_spawn(&fixture->ground, "machine", GROUND_USER);
         start(fixture);
-        run_for(fixture, 100);
-        assert_true(ground_dies(vm, 100));
+        WATCH_UNTIL(fixture, !ground_lives(vm));
         assert_int_equal(guard_of(fixture)->state, GUARD_FENCED);
 }
 

@@ -49,9 +49,8 @@ static void members_come_and_go(void **state)
 
         server_start(&server);
         etcd = server_client(&server, event, 0);
-        do
-                answer = ask(etcd, ETCD_MEMBERS_LIST, 0, NULL);
-        while (answer.outcome == ETCD_UNREACHABLE);
+        server_await(etcd, event);
+        answer = ask(etcd, ETCD_MEMBERS_LIST, 0, NULL);
         assert_int_equal(answer.outcome, ETCD_OK);
         assert_int_equal(answer.n_members, 1);
         assert_int_equal(answer.n_started, 1);

@@ -137,15 +137,16 @@ static void test_cancel(void **state)
 /* A member that is not there is passed over; a frozen one is a timeout and recovers. */
 static void test_members(void **state)
 {
-        _cleanup_(etcd_freep) Etcd *etcd = NULL;
+        _cleanup_(etcd_freep) Etcd *etcd = NULL, *hasty = NULL;
         Server server = {};
 
         server_start(&server);
-        etcd = client((const char *[]) {"http://127.0.0.1:9", server.url}, 2, NSEC_PER_SEC);
+        etcd = client((const char *[]) {"http://127.0.0.1:9", server.url}, 2, 0);
+        hasty = client((const char *[]) {server.url}, 1, NSEC_PER_SEC / 2);
         server_await(etcd, event);
         assert_int_equal(range(etcd, "/a", false).outcome, ETCD_OK);
         server_freeze(&server);
-        assert_int_equal(put(etcd, "/a", "x").outcome, ETCD_TIMEOUT);
+        assert_int_equal(put(hasty, "/a", "x").outcome, ETCD_TIMEOUT);
         server_thaw(&server);
         server_await(etcd, event);
         server_kill(&server);
