@@ -253,8 +253,8 @@ static void what_is_not_known_any_more_is_fenced(void **state)
         ground_group(&fixture->ground, "machine");
         vm = ground_spawn(&fixture->ground, "machine", GROUND_USER);
         start(fixture);
-        WATCH_UNTIL(fixture, !ground_lives(vm));
-        assert_int_equal(guard_of(fixture)->state, GUARD_FENCED);
+        WATCH_UNTIL(fixture, guard_of(fixture)->state == GUARD_FENCED);
+        assert_true(ground_dies(vm));
 }
 
 int main(void)
