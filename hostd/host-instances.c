@@ -288,6 +288,7 @@ static void on_agent_message(void *userdata, Instance *instance, const AgentMess
                                  deployment ? deployment_record(deployment)->service : "",
                                  &instance->id, message);
                 break;
+        case AGENT_HELLO: /* it has no shells yet */
         case AGENT_SHELL_OPENED:
         case AGENT_SHELL_CLOSED:
         case AGENT_SHELL_DATA:

@@ -120,6 +120,7 @@ static void on_message(void *userdata, const AgentMessage *message)
         switch (message->type) {
         case AGENT_HELLO:
                 on_hello(instance, &message->hello);
+                instance->owner->message(instance->owner->userdata, instance, message);
                 break;
         case AGENT_HEARTBEAT:
                 on_heartbeat(instance, &message->heartbeat);

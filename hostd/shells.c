@@ -282,10 +282,27 @@ static void on_closed(Shell *shell, const AgentShell *said)
                 update_events(shell);
 }
 
+/* Ends those of an instance, or of these those that its agent has said to be open. */
+static void end_all(Shells *shells, const InstanceId *instance, bool open, const char *reason)
+{
+        Shell *next;
+
+        for (Shell *shell = shells->first; shell; shell = next) {
+                next = shell->next;
+                if (instance_id_equal(&shell->instance, instance) && (!open || !shell->call))
+                        shell_end(shell, 255, reason);
+        }
+}
+
 void shells_message(Shells *shells, const InstanceId *instance, const AgentMessage *message)
 {
         Shell *shell = shells->first;
 
+        if (message->type == AGENT_HELLO) {
+                /* those that are asked for may be asked of this one */
+                end_all(shells, instance, true, "the agent was started again");
+                return;
+        }
         while (shell && (shell->session != message->shell.session ||
                          !instance_id_equal(&shell->instance, instance)))
                 shell = shell->next;
@@ -312,13 +329,7 @@ void shells_message(Shells *shells, const InstanceId *instance, const AgentMessa
 
 void shells_instance_lost(Shells *shells, const InstanceId *instance, const char *reason)
 {
-        Shell *next;
-
-        for (Shell *shell = shells->first; shell; shell = next) {
-                next = shell->next;
-                if (instance_id_equal(&shell->instance, instance))
-                        shell_end(shell, 255, reason);
-        }
+        end_all(shells, instance, false, reason);
 }
 
 void shells_set_half(Shells *shells, HostHalf *half)

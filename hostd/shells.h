@@ -54,7 +54,12 @@ int shells_open(Shells *shells, sd_bus_message *message, const InstanceId *insta
 int shells_resize(Shells *shells, const char *sender, const char *name, unsigned rows,
                   unsigned columns);
 
-/** shells_message() - An agent said something about a shell */
+/**
+ * shells_message() - An agent said something about a shell, or hello
+ * @shells:   shells
+ * @instance: it is of
+ * @message:  what it said; with AGENT_HELLO it begins anew, and has no shell that was open
+ */
 void shells_message(Shells *shells, const InstanceId *instance, const AgentMessage *message);
 
 /** shells_instance_lost() - An instance's guest does not run any more: its shells have ended */

@@ -13,6 +13,7 @@
 #include <sys/un.h>
 
 #include "hostd/host-half-internal.h"
+#include "hostd/shells.h"
 #include "lib/api/agent-stream.h"
 #include "lib/base/array.h"
 #include "lib/base/clock.h"
@@ -47,6 +48,7 @@ typedef struct World {
         unsigned n_gone;
         /* the agent */
         int listener, agent;
+        Shells *shells; /* hear what it says of shells; or NULL */
 } World;
 
 static inline int world_netd(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -96,6 +98,15 @@ static inline void world_gone(void *userdata, const InstanceId *instance)
         ((World *) userdata)->n_gone++;
 }
 
+static inline void world_shell(void *userdata, const InstanceId *instance,
+                               const AgentMessage *message)
+{
+        World *world = userdata;
+
+        if (world->shells)
+                shells_message(world->shells, instance, message);
+}
+
 static inline void world_ignore(void *userdata)
 {
 }
@@ -128,7 +139,8 @@ static inline void world_start_half(World *world)
         assert_int_equal(host_half_new(world->event, &config,
                                        &(HostHalfSink) {.userdata = world,
                                                         .observed = world_observed,
-                                                        .gone = world_gone},
+                                                        .gone = world_gone,
+                                                        .shell = world_shell},
                                        &world->half),
                          0);
         assert_int_equal(host_half_start(world->half), 0);
