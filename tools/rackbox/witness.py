@@ -72,12 +72,17 @@ class Witness(threading.Thread):
             name = read(f"/proc/{pid}/comm")
             if self.known.get(pid) == name:
                 continue
+            if name.startswith("qemu-system") and not read(f"/proc/{pid}/cmdline"):
+                continue  # it has its new name a moment before its arguments
             self.known[pid] = name
             if name.startswith("qemu-system") and pid not in self.running and (vm := vm_of(pid)):
                 self.started(vm, now)
 
     def started(self, vm, now):
-        vm.update({"start": state.start_time(vm["pid"]), "from": now, "to": None})
+        start = state.start_time(vm["pid"])
+        if start is None:
+            return  # it has ended since
+        vm.update({"start": start, "from": now, "to": None})
         for other in self.running.values():
             if other["instance"] == vm["instance"]:
                 self.twice.append((other, vm))

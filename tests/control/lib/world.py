@@ -5,6 +5,7 @@ directory and a network namespace of their own. libvirt is its own test driver, 
 What is asked of hostd goes over the bus with busctl; descriptors are passed as busctl cannot, with a small client of our
 own: tests/control/lib/busfd.py."""
 import contextlib
+import ctypes
 import json
 import os
 import shutil
@@ -44,10 +45,26 @@ def until(what, condition, seconds=30):
         time.sleep(0.05)
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def listens(path):
+    """A socket is a file before it is listened on."""
+    with socket.socket(socket.AF_UNIX) as s:
+        return os.path.exists(path) and s.connect_ex(path) == 0
+
+
+def adopt_orphans():
+    """What a daemon that is killed leaves behind becomes this process's child, which can wait for its end."""
+    pr_set_child_subreaper = 36
+    if ctypes.CDLL(None, use_errno=True).prctl(pr_set_child_subreaper, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+def end_group(group):
+    """Ends what is left of a process group, if anything is."""
+    with contextlib.suppress(ChildProcessError):
+        if os.waitpid(-group, os.WNOHANG) == (0, 0):
+            os.killpg(group, signal.SIGKILL)
+        while True:
+            os.waitpid(-group, 0)
 
 
 def own_network():
@@ -62,9 +79,10 @@ class World:
     def __init__(self, quota=0, lease=3):
         own_network()
         self.dir = tempfile.mkdtemp(prefix="troupe-control-")
-        self.processes = {}
+        self.processes, self.groups = {}, []
+        adopt_orphans()
         self.bus = f"{self.dir}/bus"
-        self.port, self.peer = free_port(), free_port()
+        self.port, self.peer = 2379, 2380
         self.quota, self.lease = quota, lease
         self.env = dict(os.environ, DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={self.bus}", ETCDCTL_API="3")
 
@@ -74,6 +92,8 @@ class World:
     def __exit__(self, kind, value, trace):
         for name in list(self.processes):
             self.kill(name)
+        for group in self.groups:
+            end_group(group)
         if kind:
             for name in sorted(os.listdir(self.dir)):
                 if name.endswith(".log"):
@@ -86,6 +106,7 @@ class World:
         with open(f"{self.dir}/{name}.log", "ab") as log:
             self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                                                     env=env, start_new_session=True)
+        self.groups.append(self.processes[name].pid)
 
     def kill(self, name, how=signal.SIGKILL):
         process = self.processes.pop(name)
@@ -104,7 +125,7 @@ class World:
         with open(f"{path}.conf", "w", encoding="utf-8") as f:
             f.write(BUS_CONFIG.format(path=path))
         self.spawn(name, "dbus-daemon", f"--config-file={path}.conf", "--nofork", "--nopidfile")
-        until("the bus", lambda: os.path.exists(path))
+        until("the bus", lambda: listens(path))
 
     def start_etcd(self):
         url, peer = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{self.peer}"

@@ -165,17 +165,21 @@ class Vm:
 
     # ---- a shell
 
+    def type(self, line, timeout=60, session=1):
+        """Opens a shell session and types a line into it."""
+        at = len(self.messages)
+        self.send({"type": "shell-open", "session": session, "rows": 24, "columns": 200, "term": "dumb"})
+        self.wait_message("shell-opened", timeout, at, session=session)
+        self.send({"type": "shell-data", "session": session, "data": base64.b64encode(line.encode()).decode()})
+
     def shell(self, script, timeout=60, session=1):
         """Runs a script in a shell session; gives what it printed."""
         at = len(self.messages)
         mark = f"end{time.monotonic_ns()}"
-        self.send({"type": "shell-open", "session": session, "rows": 24, "columns": 200, "term": "dumb"})
-        self.wait_message("shell-opened", timeout, at, session=session)
         # the terminal echoes what is typed: the marks are typed in two pieces and printed in one
         begin = f"begin{mark[3:]}"
-        line = (f"stty -echo; PS1= PS2=; echo {begin[:3]}''{begin[3:]}; ( {script}\n) 2>&1; "
-                f"echo {mark[:3]}''{mark[3:]} $?; exit\n").encode()
-        self.send({"type": "shell-data", "session": session, "data": base64.b64encode(line).decode()})
+        self.type(f"stty -echo; PS1= PS2=; echo {begin[:3]}''{begin[3:]}; ( {script}\n) 2>&1; "
+                  f"echo {mark[:3]}''{mark[3:]} $?; exit\n", timeout, session)
         given = 0
 
         def output():
