@@ -215,6 +215,15 @@ static void role_fill(Fabric *fabric, Deployment *deployment, size_t index)
         place_spread_deinit(&spread);
 }
 
+/* Checks the instances with numbers from @begin up to and without @end, the highest first. */
+static void instances_check(Fabric *fabric, const Role *role, uint32_t begin, uint32_t end,
+                            bool wanted)
+{
+        for (uint32_t i = MIN(end, role->n_instances); i-- > begin;)
+                if (role->instances[i])
+                        instance_check(fabric, role->instances[i], wanted);
+}
+
 static void role_check(Fabric *fabric, Deployment *deployment, size_t index)
 {
         const DeploymentRole *wanted = &deployment_record(deployment)->roles[index];
@@ -222,9 +231,10 @@ static void role_check(Fabric *fabric, Deployment *deployment, size_t index)
         const Role *role = &deployment->roles[index];
         uint32_t missing = 0;
 
-        for (uint32_t i = role->n_instances; i-- > 0;)
-                if (role->instances[i])
-                        instance_check(fabric, role->instances[i], i < count);
+        /* what goes makes room; of that a surge instance is given what the others leave */
+        instances_check(fabric, role, count, role->n_instances, false);
+        instances_check(fabric, role, 0, wanted->count, true);
+        instances_check(fabric, role, wanted->count, count, true);
         for (uint32_t i = 0; i < count && missing == 0; i++)
                 missing += !instance_at(deployment, index, i);
         if (missing > 0)

@@ -202,12 +202,13 @@ void instance_observe(Fabric *fabric, Instance *instance)
 void role_spread(Fabric *fabric, const Deployment *deployment, size_t role, const Instance *except,
                  PlaceSpread *ret_spread)
 {
-        uint32_t count = deployment->item.record.deployment.roles[role].count;
-        uint32_t end = deployment->roles[role].n_instances;
+        const DeploymentRole *wanted = &deployment->item.record.deployment.roles[role];
+        uint32_t end = wanted->count;
 
         *ret_spread = (PlaceSpread) {};
-        if (!except || except->item.record.instance.id.number < count)
-                end = MIN(end, count);
+        if (except && except->item.record.instance.id.number >= wanted->count)
+                end += wanted->surge;
+        end = MIN(end, deployment->roles[role].n_instances);
         for (uint32_t i = 0; i < end; i++) {
                 const Instance *instance = deployment->roles[role].instances[i];
 

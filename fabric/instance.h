@@ -78,8 +78,8 @@ PlaceSize role_size(const DeploymentRole *role);
  * @except:     an instance not to count, or NULL
  * @ret_spread: free with place_spread_deinit()
  *
- * What goes soon, surge instances and those beyond the count, is not counted, unless it is one of
- * them that is to be placed (@except).
+ * What goes soon is not counted: surge instances, unless it is one of them that is to be placed
+ * (@except), and those beyond them.
  */
 void role_spread(Fabric *fabric, const Deployment *deployment, size_t role, const Instance *except,
                  PlaceSpread *ret_spread);

@@ -64,6 +64,16 @@ static unsigned ready(World *world, const char *role)
         return n;
 }
 
+/* A host with room for so many instances, in a fault domain of its own. */
+static void small_host(World *world, const char *name, uint64_t memory_gib)
+{
+        Record record;
+
+        sample_host(name, name, 8, memory_gib * GIB, 100 * GIB, &record);
+        world_request(world, (FabricRequest) {.kind = FABRIC_REGISTER, .record = &record});
+        world_alive(world, name, true);
+}
+
 static void a_web_role_is_never_below_its_count(void **state)
 {
         World world;
@@ -226,6 +236,31 @@ static void a_surge_instance_can_lose_its_host(void **state)
         world_deinit(&world);
 }
 
+/* Both are lost at once, and there is room for one: it is the role's own. */
+static void what_is_lost_comes_before_a_surge_instance(void **state)
+{
+        RecordKey alive = {.type = RECORD_ALIVE, .name = "h1"};
+        DeploymentRecord d = world_deployment("d1", 2, 0);
+        const char *other;
+        World world;
+
+        world_init(&world, 1, 1);
+        small_host(&world, "h1", 3);
+        world_deploy(&world, "shop", SLOT_PRODUCTION, &d);
+        world_settle(&world);
+        assert_int_equal(placed(&world, "h1"), 1);
+        other = str_equal(world_instance(&world, "d1/web_IN_0")->host, "h1") ? "d1/web_IN_0"
+                                                                             : "d1/web_IN_1";
+        drain(&world, "h0");
+        assert_string_equal(world_instance(&world, "d1/web_IN_2")->host, "h1");
+        small_host(&world, "h2", 1);
+        world_step(&world,
+                   (FabricEvent) {.type = FABRIC_RECORD_DELETED, .key = alive, .more = true});
+        world_tick(&world, SECONDS(2));
+        assert_string_equal(world_instance(&world, other)->host, "h2");
+        world_deinit(&world);
+}
+
 static void two_hosts_share_one_domain(void **state)
 {
         World world;
@@ -269,6 +304,7 @@ int main(void)
                 cmocka_unit_test(nothing_that_fits_nowhere_is_stopped),
                 cmocka_unit_test(an_uncordon_lets_the_surge_go),
                 cmocka_unit_test(a_surge_instance_can_lose_its_host),
+                cmocka_unit_test(what_is_lost_comes_before_a_surge_instance),
                 cmocka_unit_test(two_hosts_share_one_domain),
                 cmocka_unit_test(a_surge_instance_that_never_serves),
         };
