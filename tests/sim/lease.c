@@ -50,7 +50,7 @@ void lease_stop(World *world, unsigned index)
                    event);
 }
 
-/* The host can reach etcd again. */
+/* The host can reach etcd again. It goes on trying when a message is lost meanwhile. */
 void lease_resume(World *world, unsigned index)
 {
         SimHost *host = &world->hosts[index];
@@ -60,7 +60,7 @@ void lease_resume(World *world, unsigned index)
         host->connection = ++world->tokens;
         host->lease_token = ++world->tokens;
         queue_push(world, world->now_ns + chance_about(world, REJOIN_NS),
-                   (Event) {.type = EVENT_REJOIN, .host = index, .token = host->connection});
+                   (Event) {.type = EVENT_REJOIN, .host = index, .token = host->lease_token});
 }
 
 /* Whether any host's renewals come. */

@@ -167,7 +167,7 @@ static const struct {
         [EVENT_RESET] = {TO_LEASE, take_reset, NULL},
         [EVENT_EXPIRE] = {TO_LEASE, take_expire, NULL},
         [EVENT_SILENT] = {TO_LEASE, take_silent, NULL},
-        [EVENT_REJOIN] = {TO_CONNECTION, take_rejoin, NULL},
+        [EVENT_REJOIN] = {TO_LEASE, take_rejoin, NULL},
         [EVENT_REREAD] = {TO_CONNECTION, take_reread, NULL},
         [EVENT_PATROL] = {TO_NOBODY, take_patrol, NULL},
         [EVENT_BOOTED] = {TO_BOOT, take_booted, NULL},
