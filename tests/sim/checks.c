@@ -121,16 +121,30 @@ static uint32_t count_vips(const World *world, const char *host)
         return n;
 }
 
-/* No host is left with more than twice its share of the VIPs. */
+static bool takes_vips(const World *world, unsigned index)
+{
+        RecordKey key = {.type = RECORD_HOST};
+        const Record *record;
+
+        memcpy(key.name, world->hosts[index].name, sizeof(RecordName));
+        record = store_get(world, &key);
+        return record && !record->host.cordoned && !record->host.draining;
+}
+
+/* No host is left with more than twice its share of the VIPs. One that is cordoned has no share. */
 static void check_even(World *world)
 {
-        uint32_t total = 0, share;
+        uint32_t total = 0, n_hosts = 0, share;
 
         if (world->config.n_hosts > 100)
                 return; /* it would take longer than a run */
-        for (unsigned i = 0; i < world->config.n_hosts; i++)
+        for (unsigned i = 0; i < world->config.n_hosts; i++) {
                 total += count_vips(world, world->hosts[i].name);
-        share = (total + world->config.n_hosts - 1) / world->config.n_hosts;
+                n_hosts += takes_vips(world, i);
+        }
+        if (n_hosts == 0)
+                return;
+        share = (total + n_hosts - 1) / n_hosts;
         for (unsigned i = 0; i < world->config.n_hosts; i++)
                 if (count_vips(world, world->hosts[i].name) > 2 * share)
                         trace_violation(world, "%s has %u of %u VIPs in the end",
