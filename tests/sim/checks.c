@@ -131,7 +131,8 @@ static bool takes_vips(const World *world, unsigned index)
         return record && !record->host.cordoned && !record->host.draining;
 }
 
-/* No host is left with more than twice its share of the VIPs. One that is cordoned has no share. */
+/* No host is left with more than twice its share of the VIPs. One that is cordoned gets none while
+ * there is another, and keeps what it has. */
 static void check_even(World *world)
 {
         uint32_t total = 0, n_hosts = 0, share;
@@ -139,14 +140,14 @@ static void check_even(World *world)
         if (world->config.n_hosts > 100)
                 return; /* it would take longer than a run */
         for (unsigned i = 0; i < world->config.n_hosts; i++) {
+                if (!takes_vips(world, i))
+                        continue;
                 total += count_vips(world, world->hosts[i].name);
-                n_hosts += takes_vips(world, i);
+                n_hosts++;
         }
-        if (n_hosts == 0)
-                return;
-        share = (total + n_hosts - 1) / n_hosts;
+        share = n_hosts > 0 ? (total + n_hosts - 1) / n_hosts : 0;
         for (unsigned i = 0; i < world->config.n_hosts; i++)
-                if (count_vips(world, world->hosts[i].name) > 2 * share)
+                if (takes_vips(world, i) && count_vips(world, world->hosts[i].name) > 2 * share)
                         trace_violation(world, "%s has %u of %u VIPs in the end",
                                         world->hosts[i].name,
                                         count_vips(world, world->hosts[i].name), total);
