@@ -282,14 +282,16 @@ static void on_closed(Shell *shell, const AgentShell *said)
                 update_events(shell);
 }
 
-/* Ends those of an instance, or of these those that its agent has said to be open. */
+/* Ends those of an instance, or of these only those that are open: one that was asked for may be
+ * asked of the next agent, and one that has exited waits for its caller only. */
 static void end_all(Shells *shells, const InstanceId *instance, bool open, const char *reason)
 {
         Shell *next;
 
         for (Shell *shell = shells->first; shell; shell = next) {
                 next = shell->next;
-                if (instance_id_equal(&shell->instance, instance) && (!open || !shell->call))
+                if (instance_id_equal(&shell->instance, instance) &&
+                    (!open || (!shell->call && !shell->closed)))
                         shell_end(shell, 255, reason);
         }
 }
@@ -299,7 +301,6 @@ void shells_message(Shells *shells, const InstanceId *instance, const AgentMessa
         Shell *shell = shells->first;
 
         if (message->type == AGENT_HELLO) {
-                /* those that are asked for may be asked of this one */
                 end_all(shells, instance, true, "the agent was started again");
                 return;
         }
