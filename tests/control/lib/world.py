@@ -61,10 +61,10 @@ def adopt_orphans():
 def end_group(group):
     """Ends what is left of a process group, if anything is."""
     with contextlib.suppress(ChildProcessError):
-        if os.waitpid(-group, os.WNOHANG) == (0, 0):
-            os.killpg(group, signal.SIGKILL)
         while True:
-            os.waitpid(-group, 0)
+            if os.waitpid(-group, os.WNOHANG) == (0, 0):  # there are some, and none that has ended
+                os.killpg(group, signal.SIGKILL)
+                os.waitpid(-group, 0)
 
 
 def own_network():
